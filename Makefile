@@ -1,0 +1,69 @@
+# The two commands are `make demo` and `make test`; `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV := uv==0.13.8
+
+# Weights beside the checkout are used before the network is.
+MIRROR := $(realpath ../shared/data/models)
+export SEOM_MIRROR ?= $(MIRROR)
+export PYTHONDONTWRITEBYTECODE :=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */|/' | column -ts'|'
+
+$(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
+	@echo "Setting up $(VENV) (about 850 MB; half a minute on a near index)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
+	@# Compiled once here: a cluster starts a dozen Python processes at the same time.
+	@$(BIN)/uv pip sync --compile-bytecode --python $(BIN)/python requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e clients/python -e .
+	@touch $@
+
+.PHONY: setup
+setup: $(READY)  ## the environment in .venv, from locked versions
+
+.PHONY: lock
+lock: $(READY)  ## resolve the versions anew into requirements.lock
+	$(BIN)/uv pip compile --quiet --python-version 3.11 pyproject.toml clients/python/pyproject.toml \
+	  --extra cpu --extra bench --extra dev --no-emit-package seom --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command "make lock" -o requirements.lock
+
+.PHONY: protos
+protos: $(READY)  ## generate the SDK's protocol code from protos/
+	$(BIN)/python protos/generate.py
+
+.PHONY: check
+check: $(READY)  ## lint, types, import rules, freshness of generated code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python protos/generate.py --check
+
+.PHONY: format
+format: $(READY)  ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: unit
+unit: $(READY)  ## the tests that need no Ray
+	$(BIN)/pytest tests/unit tests/contract
+
+.PHONY: test
+test: $(READY)  ## all tests
+	$(BIN)/pytest
+
+.PHONY: demo
+demo: $(READY)  ## find objects on a photograph (PHOTO=…) through a cluster of your own
+	$(BIN)/python -m serving.cli.demo $(PHOTO)
+
+.PHONY: bench
+bench: $(READY)  ## measure the path against its baselines
+	$(BIN)/seom-bench path

@@ -1,0 +1,1 @@
+"""Says what was measured: tables, the manifest, and the files of a run."""

@@ -1,0 +1,1 @@
+"""What is measured. A scenario is a module with `build(...) -> Scenario`."""

@@ -1,0 +1,253 @@
+"""The asyncio client: `Client`, awaited. Requests and answers are made where Client's are."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import grpc
+
+from seom import control, detection, images, methods, tensor
+from seom._health import Health
+from seom._session import Session
+from seom.call import Call, Envelope, Metadata
+from seom.control import ModelMetadata, ModelState, ModelStatistics, ServerMetadata
+from seom.datatypes import Tensor
+from seom.detection import Detections
+from seom.errors import Cancelled
+from seom.images import Photo
+from seom.methods import Method
+from seom.tensor import InferRequest, InferResult, Parameter
+
+Result = TypeVar("Result")
+
+
+class AsyncClient(Session):
+    """`Client` for asyncio: the same arguments, methods, results and errors.
+
+    >>> import asyncio
+    >>> async def main():
+    ...     async with AsyncClient() as seom:
+    ...         pictures = ["street.jpg", "street.jpg"]
+    ...         for found in await asyncio.gather(*map(seom.detect, pictures)):
+    ...             print([thing.label for thing in found])
+    >>> asyncio.run(main())
+    ['cat', 'dog']
+    ['cat', 'dog']
+
+    It belongs to the event loop of its first call; in another it raises RuntimeError.
+    Cancelling a task cancels its call on the server.
+    """
+
+    _flavour = grpc.aio
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connection; calls under way fail with `Cancelled`. May be repeated."""
+        if channel := self._shut():
+            await channel.close()
+
+    # Vision
+
+    async def detect(
+        self,
+        photo: Photo,
+        *,
+        model: str = "",
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        labels: Sequence[str] = (),
+        max_results: int = 0,
+        timeout: float | None = None,
+        metadata: Metadata | None = None,
+    ) -> Detections:
+        """Finds the objects on one picture, best first; see `Client.detect`."""
+        if isinstance(photo, str | os.PathLike):
+            photo = await asyncio.to_thread(images.read, photo)
+        call = detection.detect(
+            photo,
+            model=model,
+            min_score=min_score,
+            max_overlap=max_overlap,
+            labels=labels,
+            max_results=max_results,
+        )
+        return await self._unary(call, timeout, metadata)
+
+    # Tensors
+
+    async def infer(
+        self,
+        model: str,
+        inputs: Mapping[str, Tensor],
+        *,
+        outputs: Sequence[str] | None = None,
+        version: str = "",
+        parameters: Mapping[str, Parameter] | None = None,
+        request_id: str = "",
+        timeout: float | None = None,
+        metadata: Metadata | None = None,
+    ) -> InferResult:
+        """Runs a model on named tensors; see `Client.infer`."""
+        request = InferRequest(model, inputs, outputs, version, parameters, request_id)
+        return await self._unary(tensor.infer(request, metadata), timeout, metadata)
+
+    async def infer_stream(
+        self,
+        requests: Iterable[InferRequest] | AsyncIterable[InferRequest],
+        *,
+        timeout: float | None = None,
+        metadata: Metadata | None = None,
+    ) -> AsyncGenerator[InferResult, None]:
+        """Runs many requests over one stream and yields their results in order.
+
+        As `Client.infer_stream`; `requests` may be asynchronous as well.
+        """
+        source = _asynchronous(requests)
+        first = await anext(source, None)
+        if first is None:
+            return
+        exchange = tensor.Exchange()
+        opening = exchange.message(first)
+        envelope = self._connection.envelope(first.model, timeout, metadata)
+
+        async def messages() -> AsyncIterator[Any]:
+            try:
+                yield opening
+                async for request in source:
+                    yield exchange.message(request)
+            except Exception as error:
+                exchange.failure = error
+
+        call = self._sender(methods.STREAM_INFER, streaming=True)(
+            messages(), timeout=envelope.timeout, metadata=envelope.metadata
+        )
+        try:
+            async for response in call:
+                yield exchange.result(response, envelope.request_id)
+        except grpc.RpcError as error:
+            raise envelope.failure(error, given_up=self._closed) from error
+        except asyncio.CancelledError:
+            self._raise_if_closed(envelope)
+            raise
+        finally:
+            call.cancel()
+        if exchange.failure is not None:
+            raise exchange.failure
+
+    # The server and its models
+
+    async def live(self, *, timeout: float | None = None) -> bool:
+        """Whether the server runs at all."""
+        return await self._unary(control.live(), timeout)
+
+    async def ready(
+        self, model: str = "", *, version: str = "", timeout: float | None = None
+    ) -> bool:
+        """Whether the server, or one model, can take requests."""
+        return await self._unary(control.ready(model, version), timeout)
+
+    async def health(self, model: str = "", *, timeout: float | None = None) -> Health:
+        """The health of the server, or of one model, as load balancers ask for it."""
+        return await self._unary(control.health(model), timeout)
+
+    async def server_metadata(self, *, timeout: float | None = None) -> ServerMetadata:
+        """The server's name, version and protocol extensions."""
+        return await self._unary(control.server_metadata(), timeout)
+
+    async def metadata(
+        self, model: str, *, version: str = "", timeout: float | None = None
+    ) -> ModelMetadata:
+        """What a model takes and gives."""
+        return await self._unary(control.metadata(model, version), timeout)
+
+    async def config(
+        self, model: str, *, version: str = "", timeout: float | None = None
+    ) -> dict[str, Any]:
+        """A model's configuration as Triton has it; what is at its default is left out."""
+        return await self._unary(control.config(model, version), timeout)
+
+    async def statistics(
+        self, model: str = "", *, version: str = "", timeout: float | None = None
+    ) -> tuple[ModelStatistics, ...]:
+        """Totals since the server began, of one model or of all."""
+        return await self._unary(control.statistics(model, version), timeout)
+
+    async def models(
+        self, *, ready: bool = False, timeout: float | None = None
+    ) -> tuple[ModelState, ...]:
+        """The models of the repository and their states; with `ready`, only those that are."""
+        return await self._unary(control.models(ready), timeout)
+
+    async def load(self, model: str, *, timeout: float | None = None) -> None:
+        """Makes a model of the repository ready; give it the time its weights take."""
+        await self._unary(control.load(model), timeout)
+
+    async def unload(self, model: str, *, timeout: float | None = None) -> None:
+        """Stops serving a model; requests under way are finished."""
+        await self._unary(control.unload(model), timeout)
+
+    # How calls are sent
+
+    async def _unary(
+        self, call: Call[Result], timeout: float | None, metadata: Metadata | None = None
+    ) -> Result:
+        envelope = self._connection.envelope(call.model, timeout, metadata, call.request_id)
+        send = self._sender(call.method)
+        started = time.perf_counter_ns()
+        try:
+            rpc = send(call.request, timeout=envelope.timeout, metadata=envelope.metadata)
+            response = await rpc
+        except grpc.RpcError as error:
+            raise envelope.failure(error) from error
+        except asyncio.CancelledError:
+            self._raise_if_closed(envelope)
+            raise
+        elapsed = time.perf_counter_ns() - started
+        return call.parse(response, envelope.answer(await rpc.trailing_metadata(), elapsed))
+
+    def _raise_if_closed(self, envelope: Envelope) -> None:
+        """close() ends calls under way as if their tasks were cancelled; they are not."""
+        task = asyncio.current_task()
+        if self._closed and not (task and task.cancelling()):
+            raise Cancelled("the client was closed", request_id=envelope.request_id) from None
+
+    def _sender(self, method: Method[Any, Any], *, streaming: bool = False) -> Any:
+        loop = asyncio.get_running_loop()
+        if self._loop not in (None, loop):
+            raise RuntimeError("this client belongs to another event loop; make one in each")
+        self._loop = loop
+        return super()._sender(method, streaming=streaming)
+
+
+async def _asynchronous(
+    requests: Iterable[InferRequest] | AsyncIterable[InferRequest],
+) -> AsyncGenerator[InferRequest, None]:
+    if isinstance(requests, AsyncIterable):
+        async for request in requests:
+            yield request
+    else:
+        for request in requests:
+            yield request

@@ -1,0 +1,104 @@
+"""Every RPC the SDK calls: its path, its messages, and whether it may be retried.
+
+An RPC is idempotent here when carrying it out twice does what once does; only those
+are sent again after UNAVAILABLE. Streams never are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from seom import _health
+from seom.pb.inference import grpc_service_pb2 as oip
+from seom.pb.v1 import detection_pb2
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+RequestMessage = TypeVar("RequestMessage", bound=Message)
+ResponseMessage = TypeVar("ResponseMessage", bound=Message)
+
+
+@dataclass(frozen=True)
+class Method(Generic[Request, Response]):
+    """One RPC; `path` is `/package.Service/Name`."""
+
+    path: str
+    serialize: Callable[[Request], bytes]
+    deserialize: Callable[[bytes], Response]
+    idempotent: bool
+
+    @property
+    def service(self) -> str:
+        return self.path.split("/")[1]
+
+    @property
+    def name(self) -> str:
+        return self.path.split("/")[2]
+
+
+def _method(
+    path: str,
+    request: type[RequestMessage],
+    response: type[ResponseMessage],
+    *,
+    idempotent: bool = True,
+) -> Method[RequestMessage, ResponseMessage]:
+    return Method(path, request.SerializeToString, response.FromString, idempotent)
+
+
+def _inference(
+    name: str,
+    request: type[RequestMessage],
+    response: type[ResponseMessage],
+    *,
+    idempotent: bool = True,
+) -> Method[RequestMessage, ResponseMessage]:
+    path = f"/inference.GRPCInferenceService/{name}"
+    return _method(path, request, response, idempotent=idempotent)
+
+
+DETECT = _method(
+    "/seom.v1.DetectionService/Detect", detection_pb2.DetectRequest, detection_pb2.DetectResponse
+)
+
+INFER = _inference("ModelInfer", oip.ModelInferRequest, oip.ModelInferResponse)
+STREAM_INFER = _inference(
+    "ModelStreamInfer", oip.ModelInferRequest, oip.ModelStreamInferResponse, idempotent=False
+)
+
+SERVER_LIVE = _inference("ServerLive", oip.ServerLiveRequest, oip.ServerLiveResponse)
+SERVER_READY = _inference("ServerReady", oip.ServerReadyRequest, oip.ServerReadyResponse)
+MODEL_READY = _inference("ModelReady", oip.ModelReadyRequest, oip.ModelReadyResponse)
+SERVER_METADATA = _inference(
+    "ServerMetadata", oip.ServerMetadataRequest, oip.ServerMetadataResponse
+)
+MODEL_METADATA = _inference("ModelMetadata", oip.ModelMetadataRequest, oip.ModelMetadataResponse)
+MODEL_CONFIG = _inference("ModelConfig", oip.ModelConfigRequest, oip.ModelConfigResponse)
+MODEL_STATISTICS = _inference(
+    "ModelStatistics", oip.ModelStatisticsRequest, oip.ModelStatisticsResponse
+)
+INDEX = _inference("RepositoryIndex", oip.RepositoryIndexRequest, oip.RepositoryIndexResponse)
+LOAD = _inference(
+    "RepositoryModelLoad",
+    oip.RepositoryModelLoadRequest,
+    oip.RepositoryModelLoadResponse,
+    idempotent=False,
+)
+UNLOAD = _inference(
+    "RepositoryModelUnload",
+    oip.RepositoryModelUnloadRequest,
+    oip.RepositoryModelUnloadResponse,
+    idempotent=False,
+)
+
+HEALTH: Method[str, _health.Health] = Method(
+    "/grpc.health.v1.Health/Check", _health.serialize, _health.deserialize, idempotent=True
+)
+
+ALL: tuple[Method[object, object], ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Method)
+)

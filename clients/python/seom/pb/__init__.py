@@ -1,0 +1,1 @@
+"""Generated protocol code; `make protos` writes it. Nothing here is public API."""

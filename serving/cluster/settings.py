@@ -1,0 +1,34 @@
+"""What a cluster is started with; the command line reads its defaults from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_ADDRESS = "127.0.0.1:8001"
+DEFAULT_PROFILE = "cpu"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything `seom up` can be told.
+
+    models: names to serve; empty means every enabled model of the profile
+    tokens: the token file; without one the edge stays on loopback
+    drain_s: seconds a replaced replica stays alive for its last callers
+    """
+
+    repository: Path = Path("model_repo")
+    profile: str = DEFAULT_PROFILE
+    models: tuple[str, ...] = ()
+    address: str = DEFAULT_ADDRESS
+    tokens: Path | None = None
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    reflection: bool = True
+    drain_s: float = 5.0
+    control_replicas: int = 2
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])

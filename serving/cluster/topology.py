@@ -1,0 +1,77 @@
+"""From Serve's target groups to what the edge needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from serving.cluster import ray
+from serving.edge.topology import Address, Topology
+from serving.repository.config import ModelConfig
+from serving.repository.scan import Repository
+from serving.services.catalog import DEFAULT_FAMILIES
+
+
+# Ray names this machine by an address others reach it at; the cluster is all on it.
+LOOPBACK = "127.0.0.1"
+
+
+class TopologyReader:
+    """Reads the cluster's present shape; the repository only when that has changed."""
+
+    def __init__(self, root: Path, profile: str) -> None:
+        self._root, self._profile = root, profile
+        self._seen: dict[str, tuple[Address, ...]] | None = None
+        self._topology = Topology({}, {}, {})
+
+    def __call__(self) -> Topology:
+        applications = _addresses(ray.target_groups())
+        if applications != self._seen:
+            repository = Repository(self._root, self._profile)
+            served = [config for config in repository.models() if config.application in applications]
+            self._topology = Topology(applications, _routes(served), _defaults(served))
+            self._seen = applications
+        return self._topology
+
+
+def _addresses(groups: Iterable[Any]) -> dict[str, tuple[Address, ...]]:
+    """gRPC addresses per application; none while all it has is Serve's own proxy.
+
+    A proxy in the list means that no replica is up: the edge answers UNAVAILABLE
+    for a model that is loading rather than let its callers wait.
+    """
+    applications: dict[str, tuple[Address, ...]] = {}
+    for group in groups:
+        if group.app_name and group.protocol.value == "gRPC":
+            applications[group.app_name] = tuple(
+                sorted(
+                    Address(LOOPBACK, target.port)
+                    for target in group.targets
+                    if "SERVE_REPLICA" in target.name
+                )
+            )
+    return applications
+
+
+def _routes(served: Iterable[ModelConfig]) -> dict[str, str]:
+    routes: dict[str, str] = {}
+    for config in served:
+        routes[f"{config.name}@{config.version}"] = config.application
+        if config.latest:
+            routes[config.name] = config.application
+    return routes
+
+
+def _defaults(served: Iterable[ModelConfig]) -> dict[str, str]:
+    """Service → application of its default model: the marked one, else the first by name."""
+    ordered = sorted(
+        (c for c in served if c.latest), key=lambda config: (not config.default, config.name)
+    )
+    defaults: dict[str, str] = {}
+    for service, family in DEFAULT_FAMILIES.items():
+        for config in ordered:
+            if config.family == family:
+                defaults[service] = config.application
+                break
+    return defaults

@@ -1,0 +1,267 @@
+"""Control: answers what is not inference, and dispatches what the edge cannot route."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.message import Message
+from ray import serve
+
+import serving
+from seom.pb.health.v1 import health_pb2
+from seom.pb.inference import grpc_service_pb2 as pb
+from serving.control import health, reflection
+from serving.control.models import Models, ModelState
+from serving.control.repository import RepositoryOperations
+from serving.errors import InvalidArgument, PermissionDenied, Unavailable, Unimplemented
+from serving.replica.call import Call
+from serving.replica.deployment import DEPLOYMENT
+from serving.replica.forward import ForwardedContext, Metadata, Reply
+from serving.replica.ledger import Ledger
+from serving.replica.servicer import Servicer
+from serving.replica.statistics import Statistics
+from serving.replica.streaming import pump
+from serving.repository.config import NAME
+from serving.services.catalog import DEFAULT_FAMILIES, REFLECTION, RPCS, Rpc
+from serving.services.describe import EXTENSIONS, SERVER_NAME, Description, configuration, metadata
+from serving.services.statistics import model_statistics
+from serving.services.typed import TYPED
+from serving.telemetry import traces
+from serving.timing import Timeline
+
+_DEADLINE_CAP_S = 600.0  # loading a model counts as a call
+_STREAM_WINDOW = 16
+
+Handler = Callable[[Any, Call], Awaitable[Message]]
+
+
+class Control(Servicer):
+    """One of control's replicas; they share nothing but the ledger."""
+
+    def __init__(self, root: Path, profile: str, secret: str, reflects: bool = True) -> None:
+        traces.configure("seom-control")
+        identity = serve.get_replica_context().replica_id.unique_id
+        super().__init__(secret=secret, deadline_cap=_DEADLINE_CAP_S, identity=identity)
+        self._models = Models(root, profile)
+        self._operations = RepositoryOperations(self._models, secret)
+        self._ledger = Ledger.connect()
+        self._reflection = reflection.servicer() if reflects else None
+        self._handlers: dict[str, Handler] = {
+            "ServerLive": self._server_live,
+            "ServerReady": self._server_ready,
+            "ServerMetadata": self._server_metadata,
+            "ModelReady": self._model_ready,
+            "ModelMetadata": self._model_metadata,
+            "ModelConfig": self._model_config,
+            "ModelStatistics": self._model_statistics,
+            "RepositoryIndex": self._operations.index,
+            "RepositoryModelLoad": self._load,
+            "RepositoryModelUnload": self._unload,
+            "TraceSetting": self._trace_setting,
+            "LogSettings": self._log_settings,
+            "Check": self._check,
+            "List": self._list,
+        }
+
+    async def answer(
+        self, rpc: Rpc, request: Any, call: Call, timeline: Timeline
+    ) -> Message | Reply:
+        if handler := self._handlers.get(rpc.name):
+            return await handler(request, call)
+        if "SharedMemory" in rpc.name:
+            raise Unimplemented("shared memory is not offered: send tensors in the request")
+        if rpc.name == "ModelInfer" or rpc.name in TYPED:
+            return await self._dispatch(rpc, request, call)
+        raise Unimplemented(f"{rpc.name} is not offered")
+
+    async def answer_stream(self, rpc: Rpc, requests: Any, call: Call) -> AsyncIterator[Message]:
+        if rpc.service in REFLECTION:
+            if self._reflection is None:
+                raise Unimplemented("reflection is switched off")
+            responses = reflection.answer(self._reflection, requests)
+        elif rpc.name == "Watch":
+            responses = health.watch(self._models, requests.service)
+        elif rpc.name == "ModelStreamInfer":
+            responses = self._stream_infer(requests, call)
+        else:
+            raise Unimplemented(f"{rpc.name} is not offered")
+        async for response in responses:
+            yield response
+
+    # The dispatcher ---------------------------------------------------------------
+
+    async def _dispatch(self, rpc: Rpc, request: Any, call: Call) -> Reply:
+        """Parses what the edge could not read, and calls the model by handle."""
+        version = request.model_version if rpc.name == "ModelInfer" else ""
+        model = await self._target(rpc, request.model_name, version, call)
+        replica = self._replica(model).options(method_name="forward")
+        payload = request.SerializeToString()
+        reply: Reply = await replica.remote(rpc.name, payload, call.forwarded())
+        return reply
+
+    async def _target(self, rpc: Rpc, name: str, version: str, call: Call) -> ModelState:
+        # The header `application` named something the edge does not know.
+        asked = call.metadata.get("x-seom-model")
+        name = name or (asked if isinstance(asked, str) else "")
+        if name:
+            _valid_name(name)
+            call.require(name)
+            return await self._models.ready(name, version)
+        family = DEFAULT_FAMILIES.get(rpc.service)
+        if family is None:
+            raise InvalidArgument.field("model_name", "is empty; name the model")
+        model = await self._models.default(family)
+        call.require(model.config.application)
+        return await self._models.ready(model.config.name, model.config.version)
+
+    def _stream_infer(self, requests: Any, call: Call) -> AsyncIterator[Message]:
+        async def answer(request: pb.ModelInferRequest) -> list[pb.ModelStreamInferResponse]:
+            rpc = RPCS["ModelStreamInfer"]
+            limited = call.within(_DEADLINE_CAP_S)
+            model = await self._target(rpc, request.model_name, request.model_version, limited)
+            answers = self._answers(model, request.SerializeToString(), limited.forwarded())
+            return [pb.ModelStreamInferResponse.FromString(answer) async for answer in answers]
+
+        fatal = call.metadata.get("triton_grpc_error") == "true"
+        return pump(requests, answer, window=_STREAM_WINDOW, fatal=fatal)
+
+    async def forward(self, rpc: str, payload: bytes, metadata: Metadata) -> Reply:
+        """Dispatches a call that reached the wrong replica."""
+        kind = RPCS[rpc]
+        context = ForwardedContext([*metadata, ("x-seom-edge", self.secret or "")])
+        response = await self.unary(kind, kind.request.FromString(payload), context)
+        context.reply.payload = response.SerializeToString()
+        return context.reply
+
+    async def forward_message(self, payload: bytes, metadata: Metadata) -> AsyncIterator[bytes]:
+        """Dispatches one message of a stream that reached another model's replica."""
+        request = pb.ModelInferRequest.FromString(payload)
+        context = ForwardedContext([*metadata, ("x-seom-edge", self.secret or "")])
+
+        async def one() -> AsyncIterator[pb.ModelInferRequest]:
+            yield request
+
+        async for response in self.stream(RPCS["ModelStreamInfer"], one(), context):
+            yield response.SerializeToString()
+
+    def _replica(self, model: ModelState) -> Any:
+        return serve.get_deployment_handle(DEPLOYMENT, model.config.application)
+
+    async def _answers(
+        self, model: ModelState, payload: bytes, metadata: Metadata
+    ) -> AsyncIterator[bytes]:
+        replica = self._replica(model).options(method_name="forward_message", stream=True)
+        async for answer in replica.remote(payload, metadata):
+            yield answer
+
+    # Server and models ------------------------------------------------------------
+
+    async def _server_live(self, request: Any, call: Call) -> Message:
+        return pb.ServerLiveResponse(live=True)
+
+    async def _server_ready(self, request: Any, call: Call) -> Message:
+        return pb.ServerReadyResponse(ready=await health.server_ready(self._models))
+
+    async def _server_metadata(self, request: Any, call: Call) -> Message:
+        return pb.ServerMetadataResponse(
+            name=SERVER_NAME, version=serving.__version__, extensions=EXTENSIONS
+        )
+
+    async def _model_ready(self, request: pb.ModelReadyRequest, call: Call) -> Message:
+        model = await self._named(request.name, request.version, call)
+        return pb.ModelReadyResponse(ready=model.ready)
+
+    async def _model_metadata(self, request: pb.ModelMetadataRequest, call: Call) -> Message:
+        model = await self._named(request.name, request.version, call)
+        versions = sorted(
+            other.config.version
+            for other in (await self._models.all()).values()
+            if other.config.name == model.config.name
+        )
+        return metadata(await self._describe(model), tuple(versions))
+
+    async def _model_config(self, request: pb.ModelConfigRequest, call: Call) -> Message:
+        model = await self._named(request.name, request.version, call)
+        return configuration(await self._describe(model))
+
+    async def _model_statistics(self, request: pb.ModelStatisticsRequest, call: Call) -> Message:
+        if request.name:
+            wanted = [await self._named(request.name, request.version, call)]
+        else:
+            every = (await self._models.deployed()).values()
+            wanted = [model for model in every if call.allows(model.config.application)]
+        totals = await asyncio.gather(*(self._totals(model) for model in wanted))
+        return pb.ModelStatisticsResponse(
+            model_stats=[
+                model_statistics(model.config.name, model.config.version, total)
+                for model, total in zip(wanted, totals, strict=True)
+            ]
+        )
+
+    async def _named(self, name: str, version: str, call: Call) -> ModelState:
+        if not name:
+            raise InvalidArgument.field("name", "is empty; name the model")
+        _valid_name(name)
+        call.require(name)
+        return await self._models.find(name, version)
+
+    async def _describe(self, model: ModelState) -> Description:
+        model = await self._models.ready(model.config.name, model.config.version)
+        description: Description = await (
+            self._replica(model).options(method_name="description").remote()
+        )
+        return description
+
+    async def _totals(self, model: ModelState) -> Statistics:
+        """Asks every replica now; the dead are remembered by the ledger."""
+        readings: dict[str, Statistics] = {}
+        if model.ready:
+            try:
+                asked = self._replica(model).broadcast("snapshot")
+                answers = await asked.results_async(timeout_s=2, return_exceptions=True)
+            except TimeoutError:
+                raise Unavailable("the replicas did not tell their statistics in time") from None
+            readings = dict(answer for answer in answers if isinstance(answer, tuple))
+        return await self._ledger.total(model.config.application, readings)
+
+    # Repository, settings, health -------------------------------------------------
+
+    async def _load(self, request: Any, call: Call) -> Message:
+        await self._operations.load(request, call)
+        return pb.RepositoryModelLoadResponse()
+
+    async def _unload(self, request: Any, call: Call) -> Message:
+        await self._operations.unload(request, call)
+        return pb.RepositoryModelUnloadResponse()
+
+    async def _trace_setting(self, request: pb.TraceSettingRequest, call: Call) -> Message:
+        _read_only(request.settings, call)
+        return pb.TraceSettingResponse()
+
+    async def _log_settings(self, request: pb.LogSettingsRequest, call: Call) -> Message:
+        _read_only(request.settings, call)
+        return pb.LogSettingsResponse()
+
+    async def _check(self, request: health_pb2.HealthCheckRequest, call: Call) -> Message:
+        return await health.check(self._models, request.service)
+
+    async def _list(self, request: health_pb2.HealthListRequest, call: Call) -> Message:
+        return await health.everything(self._models)
+
+
+def _valid_name(name: str) -> None:
+    base, _, version = name.partition("@")
+    if not NAME.fullmatch(base) or (version and not version.isdigit()):
+        raise InvalidArgument.field(
+            "model_name", "is no model name: lower-case letters, digits, . _ -, and @version"
+        )
+
+
+def _read_only(settings: Any, call: Call) -> None:
+    if settings:
+        if "admin" not in call.scopes:
+            raise PermissionDenied("this token lacks the scope `admin`", reason="SCOPE_MISSING")
+        raise Unimplemented("settings are made where the server is started")

@@ -1,0 +1,65 @@
+"""What the edge knows about gRPC methods before any model is deployed; refuses to guess the rest.
+
+A call is control's by its path, or a model's by the name it carries. Everything that
+depends on what is deployed is the follower's (`follow.py`).
+"""
+
+from __future__ import annotations
+
+import re
+
+CONTROL_APPLICATION = "_control"
+
+OPEN_INFERENCE = "inference.GRPCInferenceService"
+
+CONTROL_SERVICES = (
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+)
+
+CONTROL_METHODS = tuple(
+    f"/{OPEN_INFERENCE}/{method}"
+    for method in (
+        "ServerLive",
+        "ServerReady",
+        "ServerMetadata",
+        "ModelReady",
+        "ModelMetadata",
+        "ModelConfig",
+        "ModelStatistics",
+        "RepositoryIndex",
+        "RepositoryModelLoad",
+        "RepositoryModelUnload",
+        "SystemSharedMemoryStatus",
+        "SystemSharedMemoryRegister",
+        "SystemSharedMemoryUnregister",
+        "CudaSharedMemoryStatus",
+        "CudaSharedMemoryRegister",
+        "CudaSharedMemoryUnregister",
+        "TraceSetting",
+        "LogSettings",
+    )
+)
+
+# Bare names: a replica dispatches on the last segment of the path alone, so the right
+# to call one of these may not depend on the service written before it.
+ADMIN_METHODS = ("RepositoryModelLoad", "RepositoryModelUnload", "TraceSetting", "LogSettings")
+
+# The one call that needs no token: a load balancer's probe has none.
+PUBLIC_METHOD = "/grpc.health.v1.Health/Check"
+
+# A typed service and the family of models that answers it. A request that names no
+# model goes to the family's default.
+SERVICES = {
+    "chat": "seom.v1.ChatService",
+    "detection": "seom.v1.DetectionService",
+    "face": "seom.v1.FaceService",
+    "synthesis": "seom.v1.SynthesisService",
+}
+
+# `name` or `name@version`. The edge reads the first bytes of a message only, so a name
+# has a longest length; what is longer is the dispatcher's to refuse.
+ROUTE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}(@[a-z0-9._-]{1,16})?")
+LONGEST_ROUTE = 63 + 1 + 16
+SERVICE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")

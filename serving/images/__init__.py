@@ -1,0 +1,1 @@
+"""Pictures: from a client's bytes to pixels, safely."""

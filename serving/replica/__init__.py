@@ -1,0 +1,1 @@
+"""The gRPC face of one model, on Ray Serve or on a bare grpc.aio server."""

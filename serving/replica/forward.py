@@ -1,0 +1,68 @@
+"""A call on its way to another application: what the edge could not route.
+
+Calls travel as bytes through a Ray deployment handle and come back as a `Reply`.
+The receiver answers them with the very method its gRPC server would have called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import grpc
+from google.protobuf.message import Message
+
+from serving.services.catalog import Rpc
+
+_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+Metadata = list[tuple[str, str | bytes]]
+
+
+@dataclass(slots=True)
+class Reply:
+    """The end of a forwarded unary call: an answer, or a status with its details."""
+
+    payload: bytes = b""
+    code: int = 0
+    details: str = ""
+    trailers: list[tuple[str, Any]] = field(default_factory=list)
+
+    def relay(self, rpc: Rpc, context: Any) -> Message:
+        """Ends the original call as the forwarded one has ended."""
+        if self.code:
+            context.set_code(_STATUS_CODES[self.code])
+            context.set_details(self.details)
+        context.set_trailing_metadata(self.trailers)
+        return rpc.response.FromString(self.payload)
+
+
+class Forwarder(Protocol):
+    """Takes calls to wherever the model they name is served."""
+
+    async def unary(self, rpc: str, payload: bytes, metadata: Metadata) -> Reply: ...
+
+    def message(self, payload: bytes, metadata: Metadata) -> AsyncIterator[bytes]:
+        """One message of a ModelStreamInfer; yields the messages that answer it."""
+        ...
+
+
+class ForwardedContext:
+    """Stands in for the gRPC context of a forwarded call and collects its end."""
+
+    def __init__(self, metadata: Metadata) -> None:
+        self._metadata = metadata
+        self.reply = Reply()
+
+    def invocation_metadata(self) -> Metadata:
+        return self._metadata
+
+    def set_code(self, code: grpc.StatusCode) -> None:
+        self.reply.code = code.value[0]
+
+    def set_details(self, details: str) -> None:
+        self.reply.details = details
+
+    def set_trailing_metadata(self, trailing_metadata: Any) -> None:
+        self.reply.trailers = list(trailing_metadata)

@@ -1,0 +1,58 @@
+"""Errors as google.rpc.Status, the details every gRPC client library can read."""
+
+from __future__ import annotations
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2 as details
+from google.rpc.status_pb2 import Status as StatusMessage
+
+from serving.errors import AlreadyExists, InvalidArgument, NotFound, Retryable, ServingError, Status
+
+DOMAIN = "seom.dev"
+DETAILS_KEY = "grpc-status-details-bin"
+
+# Trailers share one 8 KiB header block with the message; ours stay below half of it.
+_MAX_MESSAGE = 1024
+_MAX_DETAILS = 4096
+
+
+def status_details(error: ServingError, code: Status | None = None) -> bytes:
+    """A serialized google.rpc.Status: ErrorInfo always, then what the error knows.
+
+    InvalidArgument adds BadRequest with every bad field, NotFound and AlreadyExists
+    add ResourceInfo, Overloaded and Unavailable add RetryInfo. `code` stands in for
+    the error's own status where it has none (the edge's refusals).
+    """
+    code = error.status if code is None else code
+    status = StatusMessage(code=int(code), message=error.message[:_MAX_MESSAGE])
+    info = details.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
+    _pack(status, info)
+    if isinstance(error, InvalidArgument) and error.fields:
+        _pack(status, _bad_request(error))
+    elif isinstance(error, NotFound | AlreadyExists):
+        _pack(status, details.ResourceInfo(resource_type=error.kind, resource_name=error.name))
+    elif isinstance(error, Retryable):
+        delay = Duration()
+        delay.FromNanoseconds(int(error.retry_after * 1e9))
+        _pack(status, details.RetryInfo(retry_delay=delay))
+    return status.SerializeToString()
+
+
+def _bad_request(error: InvalidArgument) -> details.BadRequest:
+    """As many violations as fit the trailers; a request can be wrong in 10,000 places."""
+    message = details.BadRequest()
+    room = _MAX_DETAILS - _MAX_MESSAGE
+    for path, problem in error.fields:
+        room -= len(path.encode()) + len(problem.encode()) + 8
+        if room < 0:
+            break
+        message.field_violations.add(field=path, description=problem)
+    return message
+
+
+def _pack(status: StatusMessage, message: Message) -> None:
+    packed = AnyMessage()
+    packed.Pack(message)
+    status.details.append(packed)

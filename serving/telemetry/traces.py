@@ -1,0 +1,83 @@
+"""OpenTelemetry: one span a call, a child of the caller's trace.
+
+Off until OTEL_TRACES_EXPORTER names an exporter (`console`, or `otlp` where its
+package is installed); then a span carries the stages of its request as attributes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from serving.timing import Stage, Timeline
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+    from serving.replica.call import Call
+    from serving.services.catalog import Rpc
+
+_tracer: Tracer | None = None
+
+
+def configure(service: str) -> None:
+    """Turns tracing on in this process when the environment asks for it.
+
+    Raises ValueError when OTEL_TRACES_EXPORTER names an exporter that is not there.
+    """
+    global _tracer
+    exporter = os.environ.get("OTEL_TRACES_EXPORTER", "none")
+    if exporter == "none":
+        return
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    provider.add_span_processor(BatchSpanProcessor(_exporter(exporter)))
+    _tracer = provider.get_tracer("seom")
+
+
+def _exporter(name: str):  # type: ignore[no-untyped-def]
+    from importlib.metadata import entry_points
+
+    from opentelemetry.sdk.trace.export import ConsoleSpanExporter
+
+    if name == "console":
+        return ConsoleSpanExporter()
+    found = [e for e in entry_points(group="opentelemetry_traces_exporter") if e.name == name]
+    if not found:
+        raise ValueError(f"OTEL_TRACES_EXPORTER={name}: no such exporter is installed")
+    return found[0].load()()
+
+
+def span(rpc: Rpc, call: Call, timeline: Timeline) -> AbstractContextManager[None]:
+    """The span of one call; costs nothing while tracing is off."""
+    return nullcontext() if _tracer is None else _span(_tracer, rpc, call, timeline)
+
+
+@contextmanager
+def _span(tracer: Tracer, rpc: Rpc, call: Call, timeline: Timeline) -> Iterator[None]:
+    from opentelemetry.trace import SpanKind
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    parent = TraceContextTextMapPropagator().extract(
+        {"traceparent": call.traceparent} if call.traceparent else {}
+    )
+    with tracer.start_as_current_span(
+        f"{rpc.service}/{rpc.name}", context=parent, kind=SpanKind.SERVER
+    ) as current:
+        current.set_attribute("rpc.system", "grpc")
+        current.set_attribute("rpc.service", rpc.service)
+        current.set_attribute("rpc.method", rpc.name)
+        current.set_attribute("seom.request_id", call.request_id)
+        current.set_attribute("seom.tenant", call.tenant)
+        try:
+            yield
+        finally:
+            for stage in Stage:
+                if (spent := timeline.spent[stage]) is not None:
+                    current.set_attribute(f"seom.{stage.name.lower()}_ns", spent)

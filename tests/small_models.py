@@ -1,0 +1,109 @@
+"""Small ONNX models the tests serve: made in milliseconds, their answers known.
+
+    identity   FP32 [n, ?]                → the same
+    bytes8     UINT8 [n, 4]               → the same
+    words      BYTES [n, 2]               → the same
+    pair       FP32 a, b [n, 3]           → sum, difference
+    flags      BOOL [n, 2]                → the same
+    single     FP32 [3] (no batch)        → doubled
+    slow       FP32 [n, 1]                → the same, after some tens of milliseconds
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnx
+from onnx import TensorProto, helper
+
+Shape = Sequence[int | str | None]
+
+
+def write_repository(root: Path, profile: str = "cpu") -> Path:
+    """Writes all of the models as a repository; returns its root."""
+    batched = "batching: {max_batch_size: 8, max_queue_delay_ms: 0}\n"
+    for name, (model, settings) in {
+        "identity": (_same(TensorProto.FLOAT, ["n", "m"]), batched),
+        "bytes8": (_same(TensorProto.UINT8, ["n", 4]), batched),
+        "words": (_same(TensorProto.STRING, ["n", 2]), batched),
+        "flags": (_same(TensorProto.BOOL, ["n", 2]), batched),
+        "pair": (_pair(), batched),
+        "single": (_single(), ""),
+        "slow": (_slow(), "batching: {max_batch_size: 1}\nlimits: {queue: 8}\n"),
+    }.items():
+        write_model(root / profile / name, model, settings)
+    return root
+
+
+def write_model(folder: Path, model: onnx.ModelProto, settings: str = "", version: int = 1) -> None:
+    (folder / str(version)).mkdir(parents=True, exist_ok=True)
+    onnx.save(model, folder / str(version) / "model.onnx")
+    text = f"family: tensor\nweights: {{file: {version}/model.onnx}}\n"
+    (folder / "model.yaml").write_text(f"{text}resources: {{cpus: 0.1}}\n{settings}")
+
+
+def _model(nodes: list[onnx.NodeProto], inputs: list, outputs: list, constants=()) -> onnx.ModelProto:
+    graph = helper.make_graph(nodes, "small", inputs, outputs, initializer=list(constants))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 10
+    onnx.checker.check_model(model)
+    return model
+
+
+def _same(kind: int, shape: Shape) -> onnx.ModelProto:
+    return _model(
+        [helper.make_node("Identity", ["input"], ["output"])],
+        [helper.make_tensor_value_info("input", kind, shape)],
+        [helper.make_tensor_value_info("output", kind, shape)],
+    )
+
+
+def _pair() -> onnx.ModelProto:
+    info = helper.make_tensor_value_info
+    return _model(
+        [
+            helper.make_node("Add", ["a", "b"], ["sum"]),
+            helper.make_node("Sub", ["a", "b"], ["difference"]),
+        ],
+        [info(name, TensorProto.FLOAT, ["n", 3]) for name in ("a", "b")],
+        [info(name, TensorProto.FLOAT, ["n", 3]) for name in ("sum", "difference")],
+    )
+
+
+def _single() -> onnx.ModelProto:
+    info = helper.make_tensor_value_info
+    return _model(
+        [helper.make_node("Add", ["x", "x"], ["y"])],
+        [info("x", TensorProto.FLOAT, [3])],
+        [info("y", TensorProto.FLOAT, [3])],
+    )
+
+
+def _slow() -> onnx.ModelProto:
+    """Matrix products of no consequence: the answer is the input, the work is real."""
+    side = 700
+    info, node = helper.make_tensor_value_info, helper.make_node
+    shape = helper.make_tensor("shape", TensorProto.INT64, [2], [side, side])
+    zero = helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0])
+    nodes = [
+        node("ReduceSum", ["input"], ["total"], keepdims=0),
+        node("Expand", ["total", "shape"], ["m0"]),
+        *(
+            step
+            for i in range(6)
+            for step in (
+                node("MatMul", [f"m{i}", f"m{i}"], [f"w{i}"]),
+                node("Tanh", [f"w{i}"], [f"m{i + 1}"]),
+            )
+        ),
+        node("ReduceMax", ["m6"], ["top"], keepdims=0),
+        node("Mul", ["top", "zero"], ["nothing"]),
+        node("Add", ["input", "nothing"], ["output"]),
+    ]
+    return _model(
+        nodes,
+        [info("input", TensorProto.FLOAT, ["n", 1])],
+        [info("output", TensorProto.FLOAT, ["n", 1])],
+        [shape, zero],
+    )

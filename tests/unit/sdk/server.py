@@ -1,0 +1,309 @@
+"""A real gRPC server on loopback that answers as seom does, and remembers what it was asked.
+
+What it does is chosen by the model's name: `double` and `echo` compute, a name in
+FAILURES fails as it says there, the others are told beside their handlers.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import numpy as np
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2 as rpc
+from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from seom.pb.inference import grpc_service_pb2 as oip
+from seom.pb.inference import grpc_service_pb2_grpc as oip_grpc
+from seom.pb.v1 import common_pb2, detection_pb2, detection_pb2_grpc
+
+TIMING = common_pb2.Timing(
+    queue_ns=500_000,
+    device_ns=2_000_000,
+    total_ns=3_000_000,
+    batch_size=4,
+    batch_id=7,
+    replica="r1",
+)
+FAILURES: dict[str, tuple[str, str, list[Any]]] = {
+    "busy": (
+        "RESOURCE_EXHAUSTED",
+        "the queue is full",
+        [
+            rpc.ErrorInfo(reason="QUEUE_FULL", domain="seom.dev", metadata={"limit": "64"}),
+            rpc.RetryInfo(retry_delay=Duration(nanos=250_000_000)),
+        ],
+    ),
+    "missing": (
+        "NOT_FOUND",
+        "no model 'missing'",
+        [rpc.ResourceInfo(resource_type="model", resource_name="missing")],
+    ),
+    "bare": ("INTERNAL", "no details at all", []),
+    "aborted": ("ABORTED", "somebody else was first", []),
+}
+OTHER_CODES = [code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One call as it arrived."""
+
+    method: str
+    metadata: dict[str, Any]
+    remaining: float | None
+    request: Any
+
+
+class Server:
+    """`unavailable` calls fail with UNAVAILABLE before anything else is done."""
+
+    def __init__(self, *, credentials: Any = None, token: str | None = None) -> None:
+        self.seen: list[Seen] = []
+        self.unavailable = 0
+        self.released = threading.Event()  # what `slow` waits for
+        self.cancelled = threading.Event()  # a stream's client has gone
+        self._token = token
+        self._server = grpc.server(
+            ThreadPoolExecutor(8),
+            options=[
+                ("grpc.max_receive_message_length", -1),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        detection_pb2_grpc.add_DetectionServiceServicer_to_server(_Detection(self), self._server)
+        oip_grpc.add_GRPCInferenceServiceServicer_to_server(_Inference(self), self._server)
+        health_servicer = health.HealthServicer()
+        health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+        health_servicer.set("model/double", health_pb2.HealthCheckResponse.NOT_SERVING)
+        health_pb2_grpc.add_HealthServicer_to_server(health_servicer, self._server)
+        port = (
+            self._server.add_secure_port("127.0.0.1:0", credentials)
+            if credentials
+            else self._server.add_insecure_port("127.0.0.1:0")
+        )
+        self.address = f"127.0.0.1:{port}"
+        self._server.start()
+
+    @property
+    def last(self) -> Seen:
+        return self.seen[-1]
+
+    def stop(self) -> None:
+        self.released.set()
+        self._server.stop(grace=None).wait()
+
+    def arrive(self, context: Any, request: Any, method: str, model: str = "") -> None:
+        """Remembers a call, and ends it here if it is to fail."""
+        metadata = dict(context.invocation_metadata())
+        self.seen.append(Seen(method, metadata, context.time_remaining(), request))
+        context.set_trailing_metadata((("seom-timing-bin", TIMING.SerializeToString()),))
+        if self._token and metadata.get("authorization") != f"Bearer {self._token}":
+            abort(context, "UNAUTHENTICATED", "no valid token")
+        if self.unavailable:
+            self.unavailable -= 1
+            abort(context, "UNAVAILABLE", "starting")
+        if model == "slow":
+            self.released.wait(timeout=10)
+        if model in FAILURES:
+            abort(context, *FAILURES[model])
+        if model in OTHER_CODES:
+            abort(context, model, f"{model} it is")
+
+
+def abort(context: Any, code: str, message: str, details: list[Any] | None = None) -> None:
+    status = Status(code=grpc.StatusCode[code].value[0], message=message)
+    for detail in details or ():
+        packed = AnyMessage()
+        packed.Pack(detail)
+        status.details.append(packed)
+    if details:
+        context.set_trailing_metadata(
+            (("grpc-status-details-bin", status.SerializeToString()), ("x-request-id", "theirs"))
+        )
+    context.abort(grpc.StatusCode[code], message)
+
+
+class _Detection(detection_pb2_grpc.DetectionServiceServicer):
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def Detect(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "Detect", request.model_name)
+        if request.image.WhichOneof("kind") == "encoded" and not request.image.encoded:
+            violation = rpc.BadRequest.FieldViolation(field="image", description="is empty")
+            abort(
+                context,
+                "INVALID_ARGUMENT",
+                "image: is empty",
+                [
+                    rpc.ErrorInfo(reason="INVALID_ARGUMENT"),
+                    rpc.BadRequest(field_violations=[violation]),
+                ],
+            )
+        found = [
+            detection_pb2.Detection(
+                label=label, class_id=number, score=score, box=common_pb2.Box(**box)
+            )
+            for label, number, score, box in (
+                ("cat", 15, 0.9, {"x_min": 16, "y_min": 12, "x_max": 48, "y_max": 36}),
+                ("dog", 16, 0.6, {"x_min": 10, "y_min": 10, "x_max": 20, "y_max": 20}),
+            )
+            if not request.labels or label in request.labels
+        ]
+        response = detection_pb2.DetectResponse(
+            model_name=request.model_name or "yolox",
+            model_version="1",
+            detections=found,
+            image_width=64,
+            image_height=48,
+        )
+        if request.model_name != "trailer-only":
+            response.timing.CopyFrom(TIMING)
+            response.timing.encode_ns = 1
+        return response
+
+
+class _Inference(oip_grpc.GRPCInferenceServiceServicer):
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def ModelInfer(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "ModelInfer", request.model_name)
+        return infer(request)
+
+    def ModelStreamInfer(self, requests: Iterator[Any], context: Any) -> Iterator[Any]:
+        """Also: `reject` fails inside the stream, `die` ends it, `twice` answers twice."""
+        context.add_callback(self.server.cancelled.set)
+        for number, request in enumerate(requests):
+            self.server.arrive(context, request, "ModelStreamInfer")
+            if request.model_name in OTHER_CODES:
+                context.abort(grpc.StatusCode[request.model_name], "the stream is over")
+            if request.model_name in ("reject", "triton"):
+                yield in_stream_error(request, ours=request.model_name == "reject")
+                continue
+            if request.model_name == "twice":
+                first = infer(request)
+                first.parameters["triton_final_response"].bool_param = False
+                yield oip.ModelStreamInferResponse(infer_response=first)
+            answer = infer(request)
+            answer.parameters["triton_final_response"].bool_param = True
+            answer.parameters["number"].int64_param = number
+            yield oip.ModelStreamInferResponse(infer_response=answer)
+
+    def ServerLive(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "ServerLive")
+        return oip.ServerLiveResponse(live=True)
+
+    def ServerReady(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "ServerReady")
+        return oip.ServerReadyResponse(ready=True)
+
+    def ModelReady(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "ModelReady", request.name)
+        return oip.ModelReadyResponse(ready=request.name == "double")
+
+    def ServerMetadata(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "ServerMetadata")
+        return oip.ServerMetadataResponse(name="seom", version="9.9", extensions=["statistics"])
+
+    def ModelMetadata(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "ModelMetadata", request.name)
+        tensor = oip.ModelMetadataResponse.TensorMetadata
+        return oip.ModelMetadataResponse(
+            name=request.name,
+            versions=["1", "2"],
+            platform="onnxruntime_onnx",
+            inputs=[tensor(name="x", datatype="FP32", shape=[-1, 4])],
+            outputs=[tensor(name="y", datatype="FP32", shape=[-1, 4])],
+        )
+
+    def ModelConfig(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "ModelConfig", request.name)
+        response = oip.ModelConfigResponse()
+        config = response.config
+        config.name, config.max_batch_size = request.name, 8
+        config.input.add(name="x", data_type="TYPE_FP32", dims=[-1, 4])
+        config.dynamic_batching.preferred_batch_size.append(8)
+        config.parameters["family"].string_value = "tensor"
+        return response
+
+    def ModelStatistics(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "ModelStatistics", request.name)
+        response = oip.ModelStatisticsResponse()
+        stats = response.model_stats.add(
+            name="double", version="1", last_inference=5, inference_count=10, execution_count=4
+        )
+        stats.inference_stats.success.count, stats.inference_stats.success.ns = 4, 8_000_000
+        stats.batch_stats.add(batch_size=2).compute_infer.count = 3
+        return response
+
+    def RepositoryIndex(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "RepositoryIndex")
+        index = oip.RepositoryIndexResponse.ModelIndex
+        models = [index(name="double", version="1", state="READY")]
+        if not request.ready:
+            models.append(index(name="large", state="UNAVAILABLE", reason="disabled"))
+        return oip.RepositoryIndexResponse(models=models)
+
+    def RepositoryModelLoad(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "RepositoryModelLoad", request.model_name)
+        return oip.RepositoryModelLoadResponse()
+
+    def RepositoryModelUnload(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "RepositoryModelUnload", request.model_name)
+        return oip.RepositoryModelUnloadResponse()
+
+
+def infer(request: Any) -> Any:
+    """`double` gives twice each FP32 input, every other model its inputs unchanged.
+
+    `miscounted` forgets the raw contents, `misshapen` lies about a shape.
+    """
+    response = oip.ModelInferResponse(
+        model_name=request.model_name, model_version=request.model_version or "1", id=request.id
+    )
+    for tensor, raw in zip(request.inputs, request.raw_input_contents, strict=True):
+        shape = [*tensor.shape, 7] if request.model_name == "misshapen" else tensor.shape
+        response.outputs.add(name=tensor.name, datatype=tensor.datatype, shape=shape)
+        if request.model_name == "double":
+            raw = (np.frombuffer(raw, "<f4") * 2).tobytes()
+        if request.model_name != "miscounted":
+            response.raw_output_contents.append(raw)
+    response.parameters["note"].string_param = "kept"
+    if request.parameters["timing"].bool_param:
+        for field, value in TIMING.ListFields():
+            parameter = response.parameters[f"timing.{field.name}"]
+            if isinstance(value, str):
+                parameter.string_param = value
+            else:
+                parameter.int64_param = value
+        response.parameters["timing.of_the_future"].int64_param = 1
+    return response
+
+
+def in_stream_error(request: Any, *, ours: bool) -> Any:
+    """An error inside the stream; ours says its status, Triton's only a message."""
+    response = oip.ModelStreamInferResponse(error_message="x: has the wrong shape")
+    response.infer_response.id = request.id
+    if ours:
+        parameters = response.infer_response.parameters
+        parameters["triton_final_response"].bool_param = True
+        parameters["error.status"].int64_param = 3
+        parameters["error.reason"].string_param = "BAD_SHAPE"
+    return response
+
+
+def wait_until(condition: Any, seconds: float = 5.0) -> bool:
+    """Polls a condition another thread will make true."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return bool(condition())
