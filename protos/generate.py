@@ -38,10 +38,9 @@ def package(path: Path) -> Path:
 def rehome(code: str) -> str:
     """Moves imports into `seom.pb` and descriptors into our own pool."""
     for written, lives in HOMES.items():
-        code = re.sub(rf"^from {re.escape(written)} import", f"from {lives} import", code, flags=re.M)
-    code = code.replace(
-        "from google.protobuf import descriptor_pool as _descriptor_pool\n", POOL
-    )
+        pattern = rf"^from {re.escape(written)} import"
+        code = re.sub(pattern, f"from {lives} import", code, flags=re.M)
+    code = code.replace("from google.protobuf import descriptor_pool as _descriptor_pool\n", POOL)
     return code.replace("_descriptor_pool.Default()", "_pool")
 
 

@@ -1,18 +1,19 @@
 """Small ONNX models the tests serve: made in milliseconds, their answers known.
 
-    identity   FP32 [n, ?]                → the same
-    bytes8     UINT8 [n, 4]               → the same
-    words      BYTES [n, 2]               → the same
-    pair       FP32 a, b [n, 3]           → sum, difference
-    flags      BOOL [n, 2]                → the same
-    single     FP32 [3] (no batch)        → doubled
-    slow       FP32 [n, 1]                → the same, after some tens of milliseconds
+identity   FP32 [n, ?]                → the same
+bytes8     UINT8 [n, 4]               → the same
+words      BYTES [n, 2]               → the same
+pair       FP32 a, b [n, 3]           → sum, difference
+flags      BOOL [n, 2]                → the same
+single     FP32 [3] (no batch)        → doubled
+slow       FP32 [n, 1]                → the same, after some tens of milliseconds
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 from onnx import TensorProto, helper
@@ -43,7 +44,9 @@ def write_model(folder: Path, model: onnx.ModelProto, settings: str = "", versio
     (folder / "model.yaml").write_text(f"{text}resources: {{cpus: 0.1}}\n{settings}")
 
 
-def _model(nodes: list[onnx.NodeProto], inputs: list, outputs: list, constants=()) -> onnx.ModelProto:
+def _model(
+    nodes: list[onnx.NodeProto], inputs: list[Any], outputs: list[Any], constants: Any = ()
+) -> onnx.ModelProto:
     graph = helper.make_graph(nodes, "small", inputs, outputs, initializer=list(constants))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 10

@@ -120,7 +120,10 @@ class Generators:
 def _receive(pipe: Connection, limit_s: float) -> Any:
     if not pipe.poll(limit_s):
         raise TimeoutError("a generator process does not come to an end: this is a bug")
-    return pipe.recv()
+    try:
+        return pipe.recv()
+    except EOFError:
+        raise ConnectionError("a generator process ended; its trace is above") from None
 
 
 def _main(pipe: Connection, connect_s: float) -> None:

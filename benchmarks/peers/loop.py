@@ -7,6 +7,7 @@ server must not be much slower than. The requests are those a server gets.
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -61,12 +62,13 @@ class PicturesLoop:
 
 
 def _main(pipe: Connection, repository: Path, name: str, profile: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
     from seom.pb.v1 import detection_pb2
-    from serving.repository.scan import Repository
 
     from serving.images.picture import Picture
     from serving.models.detection.types import Query
     from serving.replica.load import load_model
+    from serving.repository.scan import Repository
     from serving.timing import Timeline
 
     model = load_model(Repository(repository, profile).find(name))

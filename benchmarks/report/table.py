@@ -58,7 +58,7 @@ def footnotes(report: JSON) -> list[str]:
     manifest, notes = report["manifest"], report["manifest"]["notes"]
     dirty = " (with changes)" if manifest["git_dirty"] else ""
     lines = [
-        f"{'VALID' if report['valid'] else 'INVALID'}: {report['rounds']} interleaved rounds of "
+        f"{_stamp(report)}: {report['rounds']} interleaved rounds of "
         f"{report['measure_s']:g} s, seed {manifest['seed']}, `{manifest['command']}`, "
         f"{manifest['date'][:10]}, commit {(manifest['git_sha'] or 'none')[:12]}{dirty}",
         f"{manifest['cpu']}, {manifest['cores']} cores, Linux {manifest['kernel']}, Python "
@@ -78,9 +78,14 @@ def footnotes(report: JSON) -> list[str]:
     return lines
 
 
+def _stamp(report: JSON) -> str:
+    failed = sum(bool(cell["invalid"]) for cell in report["cells"])
+    return "VALID" if not failed else f"INVALID in {failed} of {len(report['cells'])} cells"
+
+
 def _latencies(report: JSON) -> Grid:
     headers = ["workload", "target", "n", "p50 ms", "p90 ms", "p99 ms", "answers/s"]
-    headers += ["failed", "late p99 ms", "client", "gates"]
+    headers += ["failed", "late p50 · max ms", "client", "gates"]
     rows = [
         [
             report["titles"][cell["workload"]],
@@ -91,7 +96,7 @@ def _latencies(report: JSON) -> Grid:
             _percentile(cell["response"], 2),
             f"{cell['throughput']:,.0f}",
             str(cell["failed"]),
-            _percentile(cell["lateness"], 2) if cell["little"] is None else "·",
+            _lateness(cell),
             f"{cell['client_cpu']:.0%}",
             "INVALID" if cell["invalid"] else "ok",
         ]
@@ -134,9 +139,14 @@ def _stages(report: JSON) -> Grid:
     ]
     heads = ["workload", "target"]
     heads += [name.replace("_ns", " ms").replace("_", " ") for name in names]
-    return Grid(
-        "where the server says its time went (medians)", ["workload", "target", *heads], rows
-    )
+    return Grid("where the server says its time went (medians)", heads, rows)
+
+
+def _lateness(cell: JSON) -> str:
+    """Of an open loop; a closed loop has no schedule to be late on."""
+    if cell["little"] is not None:
+        return "–"
+    return f"{_percentile(cell['lateness'], 0)} · {_ms(cell['lateness_max_ns'])}"
 
 
 def _percentile(latency: JSON, index: int, *, interval: bool = False) -> str:

@@ -17,9 +17,9 @@ CLIENTS = 8
 
 
 def build(
-    repository: Path, pictures: list[Path], *, model: str = MODEL, address: str | None = None
+    repository: Path, pictures: list[bytes], *, model: str = MODEL, address: str | None = None
 ) -> Scenario:
-    """pictures: JPEG files, sent in turn. `address`: a running cluster instead of ours."""
+    """pictures: encoded, sent in turn. `address`: a running cluster instead of ours."""
     workload = Workload(
         "jpeg-c8",
         f"JPEG to {model}, {CLIENTS} clients",
@@ -47,8 +47,8 @@ def build(
     )
 
 
-def _request(model: str, picture: Path) -> bytes:
-    image = common_pb2.Image(encoded=picture.read_bytes())
+def _request(model: str, picture: bytes) -> bytes:
+    image = common_pb2.Image(encoded=picture)
     return detection_pb2.DetectRequest(model_name=model, image=image).SerializeToString()
 
 

@@ -19,7 +19,7 @@ PERCENTILES = (0.5, 0.9, 0.99, 0.999)
 
 @dataclass(frozen=True)
 class Latency:
-    """Percentiles in nanoseconds; `intervals` (95 %) where there is a value."""
+    """Percentiles in nanoseconds; `intervals` (95 %) of responses that have a value."""
 
     percentiles: tuple[Percentile, ...]
     intervals: tuple[Interval | None, ...]
@@ -78,12 +78,12 @@ def summarise(
         n=len(pooled),
         failed=int(failed.sum()),
         throughput=throughput,
-        service=_latency(good.service_ns, seed),
-        response=_latency(good.response_ns, seed),
+        service=_latency(good.service_ns),
+        response=_latency(good.response_ns, seed=seed),
         censored=_latency(
-            np.where(failed, np.maximum(timeout, pooled.response_ns), pooled.response_ns), seed
+            np.where(failed, np.maximum(timeout, pooled.response_ns), pooled.response_ns)
         ),
-        lateness=_latency(pooled.lateness_ns, seed),
+        lateness=_latency(pooled.lateness_ns),
         lateness_max_ns=int(pooled.lateness_ns.max(initial=0)),
         rounds=tuple(_statistic(workload.statistic, block) for block in blocks),
         little=little,
@@ -93,11 +93,14 @@ def summarise(
     )
 
 
-def _latency(samples: NDArray[np.int64], seed: int) -> Latency:
+def _latency(samples: NDArray[np.int64], seed: int | None = None) -> Latency:
+    """With a seed, with intervals too: they cost most of a summary's time."""
     entries = tuple(percentile(samples, p) for p in PERCENTILES)
     known = [entry.p for entry in entries if entry.value is not None]
-    found = bootstrap.quantiles(samples, known, seed=seed) if known else []
-    intervals = dict(zip(known, found, strict=True))
+    intervals: dict[float, Interval] = {}
+    if known and seed is not None:
+        found = bootstrap.quantiles(samples, known, seed=seed)
+        intervals = dict(zip(known, found, strict=True))
     return Latency(entries, tuple(intervals.get(entry.p) for entry in entries))
 
 

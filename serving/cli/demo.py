@@ -1,7 +1,7 @@
 """The demo: a cluster of its own, one photograph, the objects on it.
 
-    make demo                    a photograph an installed package ships
-    make demo PHOTO=street.jpg   yours
+make demo                    a photograph an installed package ships
+make demo PHOTO=street.jpg   yours
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def show(photo: Path, found: Detections) -> None:
         "network": timing.network_ms,
         "round trip": timing.round_trip_ms,
     }
-    times = Table(title=f"where the time went ({found.model} {found.version})", title_justify="left")
+    title = f"where the time went ({found.model} {found.version})"
+    times = Table(title=title, title_justify="left")
     for name in stages:
         times.add_column(name, justify="right")
     times.add_row(*(f"{ms:.1f} ms" if ms is not None else "–" for ms in stages.values()))

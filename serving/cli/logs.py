@@ -13,7 +13,7 @@ from serving.cluster.state import ClusterHome
 
 def add(subparsers: Any) -> None:
     logs = subparsers.add_parser("logs", help="show what the cluster has logged")
-    logs.add_argument("what", nargs="?", default="", help="only files whose name holds this: edge, a model, …")
+    logs.add_argument("what", nargs="?", default="", help="only files named so: edge, a model, …")
     logs.add_argument("-n", "--lines", type=int, default=20, help="lines of each file")
     logs.add_argument("-f", "--follow", action="store_true", help="go on as lines are written")
     logs.add_argument("--address", default=DEFAULT_ADDRESS)

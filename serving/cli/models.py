@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
 from serving.cluster.settings import DEFAULT_PROFILE, Settings
@@ -74,7 +74,7 @@ def fetch(config: ModelConfig) -> None:
     """Fetches one model's weights with a progress bar; raises WeightsError."""
     if config.weights is None:
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(config.application, total=None)
         ensure(config, lambda done, total: progress.update(task, completed=done, total=total))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ _ENVIRONMENT = {
 }
 
 
+# Below the range from which the kernel takes ports for outgoing connections.
+_FIRST_PORT, _LAST_PORT, _BLOCK = 16_000, 32_000, 400
+
+
 def start(folder: Path, cpus: float, gpus: float, drain_s: float) -> None:
     """Starts Ray as children of this process, and Serve without applications.
 
@@ -29,6 +34,7 @@ def start(folder: Path, cpus: float, gpus: float, drain_s: float) -> None:
     """
     os.environ.update(_ENVIRONMENT)
     os.environ["RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"] = str(drain_s)
+    os.environ.update(_port_range())
     import ray
     from ray import serve
 
@@ -65,6 +71,36 @@ def stop() -> None:
     import ray
 
     ray.shutdown()
+
+
+def _port_range() -> dict[str, str]:
+    """Ports for the replicas that no other cluster on this machine uses.
+
+    Ray counts up from the same port in every cluster and its servers set SO_REUSEPORT,
+    so two clusters would share ports, and the kernel would mix up their calls.
+    """
+    blocks = list(range(_FIRST_PORT, _LAST_PORT, _BLOCK))
+    random.shuffle(blocks)
+    half = _BLOCK // 2
+    for first in blocks:
+        if all(_is_free(port) for port in range(first, first + _BLOCK)):
+            prefix = "RAY_SERVE_DIRECT_INGRESS"
+            return {
+                f"{prefix}_MIN_GRPC_PORT": str(first),
+                f"{prefix}_MAX_GRPC_PORT": str(first + half - 1),
+                f"{prefix}_MIN_HTTP_PORT": str(first + half),
+                f"{prefix}_MAX_HTTP_PORT": str(first + _BLOCK - 1),
+            }
+    raise RuntimeError(f"no {_BLOCK} free ports in a row between {_FIRST_PORT} and {_LAST_PORT}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::", port))
+        except OSError:
+            return False
+        return True
 
 
 def _free_port() -> int:

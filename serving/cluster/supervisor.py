@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -172,7 +173,9 @@ class Supervisor:
         try:
             deploy(configs, self._secret)
         except RuntimeError:
-            raise ClusterError(f"not every model of {names} came up; `seom logs` says why") from None
+            raise ClusterError(
+                f"not every model of {names} came up; `seom logs` says why"
+            ) from None
 
     def _settle(self, follower: Follower) -> None:
         """Waits until the edge knows every replica."""
@@ -228,11 +231,11 @@ def _mtime(file: Path) -> int:
 
 def main() -> None:
     """The detached supervisor: settings as JSON in argv, progress as lines on stdout."""
-    raw = json.loads(sys.argv[1])
-    paths = ("repository", "tokens", "tls_certificate", "tls_key")
-    fields = {k: Path(v) if k in paths and v else v for k, v in raw.items()}
-    settings = Settings(**{**fields, "models": tuple(fields["models"])})
-    supervisor = Supervisor(settings, lambda line: print(f"{time.strftime('%T')} {line}", flush=True))
+
+    def report(line: str) -> None:
+        print(f"{time.strftime('%T')} {line}", flush=True)
+
+    supervisor = Supervisor(decode(sys.argv[1]), report)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.stop())
     try:
@@ -242,11 +245,19 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
+_PATHS = ("repository", "tokens", "tls_certificate", "tls_key")
+
+
 def encode(settings: Settings) -> str:
-    """Settings as `main` reads them."""
-    return json.dumps(
-        {k: str(v) if isinstance(v, Path) else v for k, v in asdict(settings).items()}
-    )
+    """Settings as `decode` reads them."""
+    return json.dumps(asdict(settings), default=str)
+
+
+def decode(text: str) -> Settings:
+    raw: dict[str, Any] = json.loads(text)
+    raw |= {name: Path(raw[name]) for name in _PATHS if raw[name] is not None}
+    raw["models"] = tuple(raw["models"])
+    return Settings(**raw)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from serving.repository.config import ModelConfig
 from serving.repository.scan import Repository
 from serving.services.catalog import DEFAULT_FAMILIES
 
-
 # Ray names this machine by an address others reach it at; the cluster is all on it.
 LOOPBACK = "127.0.0.1"
 
@@ -29,7 +28,7 @@ class TopologyReader:
         applications = _addresses(ray.target_groups())
         if applications != self._seen:
             repository = Repository(self._root, self._profile)
-            served = [config for config in repository.models() if config.application in applications]
+            served = [c for c in repository.models() if c.application in applications]
             self._topology = Topology(applications, _routes(served), _defaults(served))
             self._seen = applications
         return self._topology

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from ray import serve
 
@@ -31,7 +32,7 @@ class State(Enum):
 
 
 _STATES = {
-    "RUNNING": State.READY,
+    "RUNNING": State.LOADING,  # of no replica: it is coming back
     "DEPLOYING": State.LOADING,
     "NOT_STARTED": State.LOADING,
     "DELETING": State.UNLOADING,
@@ -86,7 +87,8 @@ class Models:
         models = await self.all()
         for model in models.values():
             config = model.config
-            if config.name == base and version in (("", config.version) if config.latest else (config.version,)):
+            meant = ("", config.version) if config.latest else (config.version,)
+            if config.name == base and version in meant:
                 return model
         served = sorted(await self.deployed())
         wanted = f"{base}@{version}" if version else base
@@ -143,10 +145,17 @@ class Models:
             if status is None:
                 states[config.application] = ModelState(config, State.UNAVAILABLE, NOT_LOADED)
             else:
-                state = _STATES.get(str(status.status.value), State.UNAVAILABLE)
-                reason = "" if state is State.READY else str(status.status.value).lower()
-                states[config.application] = ModelState(config, state, reason)
+                states[config.application] = ModelState(config, *_state(status))
         return states
+
+
+def _state(status: Any) -> tuple[State, str]:
+    """A model is ready while a replica runs, also in the middle of a redeployment."""
+    running = sum(d.replica_states.get("RUNNING", 0) for d in status.deployments.values())
+    state = _STATES.get(str(status.status.value), State.UNAVAILABLE)
+    if state is State.UNLOADING or not running:
+        return state, str(status.status.value).lower()
+    return State.READY, ""
 
 
 NOT_LOADED = "not loaded"

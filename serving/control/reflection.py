@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from google.protobuf import descriptor_pb2
-from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio
@@ -31,7 +30,7 @@ def answer(reflection: Any, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
     return stream
 
 
-def _add(pool: DescriptorPool, file: FileDescriptor, added: set[str]) -> None:
+def _add(pool: DescriptorPool, file: Any, added: set[str]) -> None:
     """Copies a file and what it imports from whichever pool it lives in."""
     if file.name in added:
         return

@@ -64,7 +64,11 @@ class RepositoryOperations:
         await asyncio.to_thread(undeploy, model.config.application)
         self._models.invalidate()
 
-    def _check(self, request: pb.RepositoryModelLoadRequest, call: Call) -> None:
+    def _check(
+        self,
+        request: pb.RepositoryModelLoadRequest | pb.RepositoryModelUnloadRequest,
+        call: Call,
+    ) -> None:
         if "admin" not in call.scopes:
             raise PermissionDenied("this token lacks the scope `admin`", reason="SCOPE_MISSING")
         _only_repository(request.repository_name)

@@ -54,7 +54,7 @@ class EdgeConfig:
     tokens: Path | None = None
     slots: int = 64
     servers_per_slot: int = 16
-    threads: int = 1
+    threads: int = 2
     max_connections: int = 4096
     max_message_bytes: int = 64 * 2**20
     first_message_s: int = 600

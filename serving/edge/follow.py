@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 MAPS = ("models", "defaults", "applications")
 _CONTROL_BACKEND = "control"
+_LOOK_EVERY = 5
 
 
 class Follower:
@@ -43,11 +44,20 @@ class Follower:
         self._said: set[str] = set()
 
     def run(self, interval_s: float = 0.2) -> None:
-        """Reconciles until `stop`; an error is logged, and the next round tries again."""
+        """Reconciles until `stop`; an error is logged, and the next round tries again.
+
+        While nothing changes HAProxy is only looked at now and then: that finds one
+        that was restarted, and servers that have finished their last calls.
+        """
+        settled, seen, unchanged = False, None, 0
         while not self._stopped.is_set():
             try:
-                self.sync()
+                topology = self._read()
+                unchanged = unchanged + 1 if settled and topology == seen else 0
+                if unchanged % _LOOK_EVERY == 0:
+                    settled, seen = self._reconcile(topology), topology
             except Exception as error:
+                settled = False
                 self._say({f"the edge could not be brought up to date: {error!r}"})
             self._stopped.wait(interval_s)
 
@@ -59,7 +69,10 @@ class Follower:
 
         Raises EdgeError when HAProxy does not answer, and whatever `read` raises.
         """
-        reconciliation = _Round(self._runtime, self._read())
+        return self._reconcile(self._read())
+
+    def _reconcile(self, topology: Topology) -> bool:
+        reconciliation = _Round(self._runtime, topology)
         settled = reconciliation.run()
         self._say(reconciliation.problems)
         return settled

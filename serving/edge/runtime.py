@@ -12,6 +12,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from operator import itemgetter
 from pathlib import Path
 
 from serving.edge.errors import EdgeError
@@ -22,6 +23,15 @@ _PAYLOAD = 32 * 1024
 
 _MAINTENANCE = 0x01 | 0x02 | 0x20  # forced, inherited, by resolution
 _DRAINING = 0x08 | 0x10
+_CONNECTION_COLUMNS = ("bkname/svname", "used_cur")
+_STATE_COLUMNS = (
+    "be_name",
+    "srv_name",
+    "srv_addr",
+    "srv_port",
+    "srv_admin_state",
+    "srv_check_health",
+)
 _FULL_HEALTH = 2  # rise + fall - 1: the last check passed
 
 
@@ -100,20 +110,21 @@ class Runtime:
 
     def servers(self) -> list[Server]:
         """All servers of all backends, in HAProxy's order."""
-        calls = {}
-        for row in self._table("show servers conn"):
-            calls[row["bkname/svname"]] = int(row["used_cur"])
-        return [
-            Server(
-                backend=row["be_name"],
-                name=row["srv_name"],
-                address=Address(row["srv_addr"], int(row["srv_port"])),
-                state=_state(int(row["srv_admin_state"])),
-                healthy=int(row["srv_check_health"]) >= _FULL_HEALTH,
-                calls=calls.get(f"{row['be_name']}/{row['srv_name']}", 0),
+        calls = {path: int(used) for path, used in self._table("conn", _CONNECTION_COLUMNS)}
+        servers = []
+        for row in self._table("state", _STATE_COLUMNS):
+            backend, name, host, port, flags, health = row
+            servers.append(
+                Server(
+                    backend=backend,
+                    name=name,
+                    address=Address(host, int(port)),
+                    state=_state(int(flags)),
+                    healthy=int(health) >= _FULL_HEALTH,
+                    calls=calls.get(f"{backend}/{name}", 0),
+                )
             )
-            for row in self._table("show servers state")
-        ]
+        return servers
 
     def place(self, server: Server, address: Address) -> None:
         """Gives a FREE server an address and has it checked; it gets no calls yet."""
@@ -144,15 +155,15 @@ class Runtime:
             self.tell(f"add map @{version} {path} <<\n{payload}")
         self.tell(f"commit map @{version} {path}")
 
-    def _table(self, command: str) -> list[dict[str, str]]:
-        """Rows by column name of an answer whose header starts with `#`."""
-        lines = self.ask(command).splitlines()
-        header = next((line for line in lines if line.startswith("#")), None)
-        if header is None:
-            raise EdgeError(f"HAProxy's answer to {command!r} has no header")
-        columns = header.lstrip("# ").split()
-        rows = (line.split() for line in lines[lines.index(header) + 1 :] if line.strip())
-        return [dict(zip(columns, row, strict=False)) for row in rows]
+    def _table(self, kind: str, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """The named columns of `show servers …`; a thousand rows, five times a second."""
+        lines = self.ask(f"show servers {kind}").splitlines()
+        header = next((line for line in lines if line.startswith("#")), "")
+        names = header.lstrip("# ").split()
+        if not set(columns) <= set(names):
+            raise EdgeError(f"HAProxy's table of servers lacks {set(columns) - set(names)}")
+        pick = itemgetter(*(names.index(column) for column in columns))
+        return [pick(line.split()) for line in lines[lines.index(header) + 1 :] if line]
 
 
 def _state(flags: int) -> State:

@@ -145,5 +145,6 @@ class Model(ABC, Generic[Item, Prepared, Output, Result]):
         """A result as the tensors of the signature's outputs."""
 
     @abstractmethod
-    def example(self) -> Item:
-        """An item the model accepts: for warm-up and the contract tests."""
+    def example(self, seed: int = 0) -> Item:
+        """An item the model accepts, another one for another seed, all of one batch key:
+        for warm-up and the contract tests."""

@@ -16,7 +16,13 @@ from typing import Any, Protocol
 
 import grpc
 
-from serving.errors import DeadlineExceeded, Internal, PermissionDenied, ServingError, Unauthenticated
+from serving.errors import (
+    DeadlineExceeded,
+    Internal,
+    PermissionDenied,
+    ServingError,
+    Unauthenticated,
+)
 from serving.services.status import DETAILS_KEY, status_details
 
 _STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}

@@ -97,4 +97,3 @@ class HandleForwarder:
         forward = self._control.options(method_name="forward_message", stream=True)
         async for answer in forward.remote(payload, metadata):
             yield answer
-

@@ -58,7 +58,7 @@ class Replica(Servicer):
         self.config = config
         self.model = model
         self.statistics = Statistics()
-        self.batcher: Batcher[Any, Any, Any, Any] = Batcher(
+        self.batcher: Batcher[Any, Any] = Batcher(
             model,
             max_batch_size=self.max_batch_size,
             max_queue_delay=config.batching.max_queue_delay_ms / 1e3,
@@ -215,5 +215,3 @@ class Replica(Servicer):
         forwarder = self._foreign(request, call)
         answers = forwarder.message(request.SerializeToString(), call.forwarded())
         return [pb.ModelStreamInferResponse.FromString(answer) async for answer in answers]
-
-

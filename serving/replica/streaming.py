@@ -47,8 +47,7 @@ async def pump(
             stream.done(task)
             for response in responses:
                 yield response
-        if reader.done() and not reader.cancelled() and (error := reader.exception()):
-            raise error
+        await reader  # raises what ended the stream's requests early
     finally:
         reader.cancel()
         stream.cancel()

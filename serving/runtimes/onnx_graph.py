@@ -41,10 +41,10 @@ def is_batch_of_one(model: Any) -> bool:
 def free_batch(model: Any) -> None:
     """Makes dimension 0 of all inputs and outputs symbolic, in place.
 
-    Constant shapes of Reshape are changed to go with it: a leading 1 keeps the input's
-    first dimension, and where nothing was left to infer, the first one is inferred. That
-    is right for the usual exports and only a guess for others, so the caller compares the
-    result with the original before he trusts it.
+    Constant shapes of Reshape are changed to go with it: the first dimension is inferred,
+    or, where another one is already, a leading 1 keeps the first dimension of the input.
+    That is right for the usual exports and only a guess for others, so the caller compares
+    the result with the original before he trusts it.
     """
     from onnx import numpy_helper
 
@@ -71,10 +71,10 @@ def free_batch(model: Any) -> None:
 
 def _reshape(shape: Any) -> bool:
     """Changes a target shape in place; False where it may stay."""
-    if shape[0] == 1:
-        shape[0] = 0
-    elif shape[0] > 1 and -1 not in shape:
+    if -1 not in shape and shape[0] >= 1:
         shape[0] = -1
+    elif shape[0] == 1:
+        shape[0] = 0
     else:
         return False
     return True

@@ -65,9 +65,9 @@ def configuration(model: Description) -> pb.ModelConfigResponse:
     return pb.ModelConfigResponse(config=config)
 
 
-def _data_type(spec: TensorSpec) -> config_pb.DataType:
-    name = "STRING" if spec.datatype == "BYTES" else spec.datatype
-    return config_pb.DataType.Value(f"TYPE_{name}")
+def _data_type(spec: TensorSpec) -> str:
+    """The enum's name; protobuf's constructors take it as well as its number."""
+    return "TYPE_STRING" if spec.datatype == "BYTES" else f"TYPE_{spec.datatype}"
 
 
 def _dims(model: Description, spec: TensorSpec) -> tuple[int, ...]:

@@ -25,7 +25,8 @@ def parse_detect(request: pb.DetectRequest) -> Query:
         problems += error.fields
         photo = None
     if problems or photo is None:
-        raise InvalidArgument("; ".join(f"{path}: {text}" for path, text in problems), fields=problems)
+        message = "; ".join(f"{path}: {text}" for path, text in problems)
+        raise InvalidArgument(message, fields=problems)
     return Query(
         picture=photo,
         min_score=request.min_score if request.HasField("min_score") else None,

@@ -26,7 +26,9 @@ def picture(image: pb.Image, field: str) -> Picture:
         return Picture(encoded=image.encoded, field=f"{field}.encoded")
     if kind == "pixels":
         return _from_pixels(image.pixels, f"{field}.pixels")
-    raise InvalidArgument.field(field, "carries neither `encoded` nor `pixels`", reason="IMAGE_EMPTY")
+    raise InvalidArgument.field(
+        field, "carries neither `encoded` nor `pixels`", reason="IMAGE_EMPTY"
+    )
 
 
 def _from_pixels(pixels: pb.Pixels, field: str) -> Picture:

@@ -37,7 +37,8 @@ def status_details(error: ServingError, code: Status | None = None) -> bytes:
         delay = Duration()
         delay.FromNanoseconds(int(error.retry_after * 1e9))
         _pack(status, details.RetryInfo(retry_delay=delay))
-    return status.SerializeToString()
+    serialized: bytes = status.SerializeToString()
+    return serialized
 
 
 def _bad_request(error: InvalidArgument) -> details.BadRequest:

@@ -191,15 +191,11 @@ def _read(tensor: Any, raw_bytes: bytes | None, path: str, index: int) -> Array:
             raise InvalidArgument.field(
                 f"{path}.contents", "is set beside raw_input_contents; send one of them"
             )
-        return raw.decode(
-            raw_bytes, tensor.datatype, tensor.shape, f"raw_input_contents[{index}]"
-        )
+        return raw.decode(raw_bytes, tensor.datatype, tensor.shape, f"raw_input_contents[{index}]")
     return contents.decode(tensor.contents, tensor.datatype, tensor.shape, f"{path}.contents")
 
 
-def _check_batch(
-    tensors: Tensors, max_batch: int, problems: list[tuple[str, str]]
-) -> None:
+def _check_batch(tensors: Tensors, max_batch: int, problems: list[tuple[str, str]]) -> None:
     rows = {name: array.shape[0] for name, array in tensors.items()}
     if len(set(rows.values())) > 1:
         shown = ", ".join(f"{name} has {n}" for name, n in rows.items())
@@ -214,4 +210,3 @@ def _check_batch(
 def _refuse_shared_memory(parameters: Mapping[str, Any]) -> None:
     if any(name.startswith("shared_memory") for name in parameters):
         raise Unimplemented("shared memory is not offered: send tensors in the request")
-

@@ -99,7 +99,8 @@ def test_statistics_count_what_was_asked(client: Any) -> None:
     assert success.ns > before.inference_stats.success.ns
     assert after.inference_stats.queue.count > before.inference_stats.queue.count
     parts = after.inference_stats
-    spent = parts.queue.ns + parts.compute_input.ns + parts.compute_infer.ns + parts.compute_output.ns
+    stages = (parts.queue, parts.compute_input, parts.compute_infer, parts.compute_output)
+    spent = sum(stage.ns for stage in stages)
     assert 0 < spent <= success.ns
     assert sum(b.compute_infer.count for b in after.batch_stats) == after.execution_count
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
+
 import seom.pb
 
 OURS = "seom.pb.inference"

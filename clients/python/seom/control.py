@@ -120,8 +120,8 @@ def ready(model: str, version: str) -> Call[bool]:
 
 
 def health(model: str) -> Call[Health]:
-    """grpc.health.v1, where a model is the service `model/<name>`."""
-    service = f"model/{model}" if model else ""
+    """grpc.health.v1, where a model is the service of its name."""
+    service = model
     return _call(methods.HEALTH, service, lambda status: status, model)
 
 

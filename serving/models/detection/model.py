@@ -67,9 +67,9 @@ class Model(base.Model[Query, Prepared, Sequence[Array], Detections]):
 
     def load(self) -> None:
         options = self.config.options
-        self._session = OnnxSession(weights.ensure(self.config), self.device)
-        self._preprocess = Preprocessor(options.input)
         self._labels = Labels.read(self.config.folder / options.labels)
+        self._preprocess = Preprocessor(options.input)
+        self._session = OnnxSession(weights.ensure(self.config), self.device)
         network = self._session.signature
         width, height = options.input.size
         if len(network.inputs) != 1 or network.inputs[0].shape[1:] != (3, height, width):
@@ -161,13 +161,20 @@ class Model(base.Model[Query, Prepared, Sequence[Array], Detections]):
             "labels": self._labels.encoded[result.class_ids],
         }
 
-    def example(self) -> Query:
-        """A colour gradient as a JPEG of 640×480."""
+    def example(self, seed: int = 0) -> Query:
+        """A JPEG of 640×480 with five shaded balls, which detectors take for something."""
+        random = np.random.default_rng(seed)
         y, x = np.mgrid[0:480, 0:640]
-        pixels = np.stack([x * 255 // 639, y * 255 // 479, (x + y) % 256], axis=2)
+        pixels = np.stack([x * 255 // 639, y * 255 // 479, (x + y) % 256], axis=2).astype(np.uint8)
+        for _ in range(5):
+            centre_x, centre_y, radius = random.integers([80, 80, 30], [560, 400, 80])
+            distance = ((x - centre_x) ** 2 + (y - centre_y) ** 2) / radius**2
+            ball = distance < 1
+            shade = 1 - 0.8 * distance[ball]
+            pixels[ball] = shade[:, None] * random.integers(60, 256, 3)
         file = io.BytesIO()
-        Image.fromarray(pixels.astype(np.uint8)).save(file, "JPEG")
-        return Query(Picture(encoded=file.getvalue()))
+        Image.fromarray(pixels).save(file, "JPEG")
+        return Query(Picture(encoded=file.getvalue()), min_score=0.05)
 
     def _wish(self, item: Query) -> Wish:
         options = self.config.options

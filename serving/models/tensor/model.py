@@ -74,5 +74,5 @@ class Model(base.Model[Tensors, Tensors, Tensors, Tensors]):
     def tensors(self, result: Tensors) -> Tensors:
         return result
 
-    def example(self) -> dict[str, Array]:
-        return self._session.example()
+    def example(self, seed: int = 0) -> dict[str, Array]:
+        return self._session.example(seed=seed)

@@ -155,6 +155,18 @@ def test_unknown_targets_are_named(capsys: pytest.CaptureFixture[str], tmp_path:
     assert "no target 'bear'; there are bare, edge" in capsys.readouterr().out
 
 
+def test_every_row_of_every_table_fills_its_columns(kept: tuple[Path, Report]) -> None:
+    plain = kept[1].as_json()
+    plain["cells"][0]["stages"] = {"device_ns": 2.5e6, "batch_size": 4.0}
+    plain["cells"][1]["stages"] = {"device_ns": 3e6}
+    grids = table.grids(plain)
+    assert len(grids) == 3
+    for grid in grids:
+        assert all(len(row) == len(grid.headers) for row in grid.rows)
+    assert list(grids[2].headers[2:]) == ["batch size", "device ms"]
+    assert [list(row[2:]) for row in grids[2].rows] == [["4", "2.50"], ["–", "3.00"]]
+
+
 def test_numbers_have_three_figures() -> None:
     shown = [table._ms(value) for value in (965_432, 12_000_000, 123_456_789)]
     assert shown == ["0.965", "12.0", "123"]

@@ -85,7 +85,7 @@ def test_no_cut_at_all_escapes(name):
     name=st.sampled_from(sorted(FILES)),
     edits=st.lists(st.tuples(st.integers(0), st.binary(max_size=6)), min_size=1, max_size=5),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_damaged_files_are_decoded_or_refused(name, edits):
     data = bytearray(FILES[name])
     for at, junk in edits:

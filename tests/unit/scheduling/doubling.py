@@ -95,8 +95,8 @@ class Doubling(Model[Job, Job, int, int]):
     def tensors(self, result: int) -> Tensors:
         return {"value": np.array([result])}
 
-    def example(self) -> Job:
-        return Job(1)
+    def example(self, seed: int = 0) -> Job:
+        return Job(seed)
 
 
 def _fail(job: Job, stage: str) -> None:

@@ -138,8 +138,21 @@ async def test_a_model_that_cannot_batch_gets_items_one_by_one(serve):
 
     model = Single(threaded=False)
     batcher = serve(model, max_batch_size=8)
-    await asyncio.gather(*(submit(batcher, Job(value)) for value in range(5)))
+    model.gate.clear()
+    tasks = [submit(batcher, Job(value)) for value in range(5)]
+    await until(lambda: batcher.depth == 4)
+    model.gate.set()
+    await asyncio.gather(*tasks)
     assert model.batches == [[0], [1], [2], [3], [4]]
+
+
+async def test_whoever_counts_batches_is_told_of_them(serve):
+    told = []
+    model = Doubling(threaded=False, run_s=0.005)
+    batcher = serve(model, on_batch=lambda rows, device_ns: told.append((rows, device_ns)))
+    timeline = Timeline()
+    await submit(batcher, Job(1, rows=3), timeline=timeline)
+    assert told == [(3, timeline.spent[Stage.DEVICE])]
 
 
 async def test_a_full_queue_is_refused_at_once_with_an_honest_delay(serve):
@@ -183,20 +196,24 @@ async def test_the_stages_add_up_to_the_total(serve):
     model = Doubling(run_s=0.02)
     batcher = serve(model, max_queue_delay=0.01)
     lines = [Timeline() for _ in range(6)]
-    jobs = [Job(value, prepare_s=0.005) for value in range(6)]
-    await asyncio.gather(
-        *(submit(batcher, job, timeline=line) for job, line in zip(jobs, lines, strict=True))
-    )
-    for line in lines:
+
+    async def call(value, line):
+        job = Job(value, prepare_s=0.005)
+        await batcher.submit(job, deadline=None, timeline=line)
+        return line.total
+
+    totals = await asyncio.gather(*(call(value, line) for value, line in enumerate(lines)))
+    for line, total in zip(lines, totals, strict=True):
         spent = sum(nanoseconds or 0 for nanoseconds in line.spent)
         assert spent == line.last - line.arrived
+        # Between the last mark and the caller lie a few instructions.
+        assert total - spent < 50_000
         assert (line.spent[Stage.DECODE] or 0) >= 5e6
         assert (line.spent[Stage.DEVICE] or 0) >= 20e6
         assert line.spent[Stage.POSTPROCESS] is not None
         assert line.batch_size >= 1
     assert {line.batch_id for line in lines} == set(range(1, batcher.batches + 1))
-    by_batch = {line.batch_id: line.batch_size for line in lines}
-    assert sum(by_batch.values()) == 6
+    assert sum({line.batch_id: line.batch_size for line in lines}.values()) == 6
 
 
 async def test_the_next_batch_is_prepared_while_one_computes(serve):

@@ -94,6 +94,20 @@ async def test_an_item_that_expires_before_its_turn_to_be_prepared_is_not_prepar
     assert model.prepared == [1, 3]
 
 
+async def test_the_pool_itself_leaves_expired_items_out(serve):
+    """Also while the event loop is too busy to run anybody's timer."""
+    model = Doubling()
+    batcher = serve(model, threads=1)
+    slow = submit(batcher, Job(1, prepare_s=0.03))
+    late = submit(batcher, Job(2), within=0.02)
+    await until(lambda: batcher.depth == 2 and model.prepared == [1])
+    time.sleep(0.05)  # noqa: ASYNC251
+    assert model.prepared == [1]
+    with pytest.raises(DeadlineExceeded):
+        await late
+    assert await slow == 2
+
+
 async def test_an_item_that_expires_in_the_queue_is_answered_then_and_never_run(serve):
     model = Doubling(threaded=False)
     batcher = serve(model)

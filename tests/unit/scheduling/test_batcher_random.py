@@ -30,7 +30,7 @@ jobs = st.tuples(
     threaded=st.booleans(),
     delay=st.sampled_from([0.0, 0.001]),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_caller_gets_his_own_answer(plan, threaded, delay):
     logging.getLogger("serving.scheduling").setLevel(logging.CRITICAL)
     asyncio.run(asyncio.wait_for(_play(plan, threaded, delay), 10))

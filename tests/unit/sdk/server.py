@@ -20,6 +20,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2 as rpc
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
 from seom.pb.inference import grpc_service_pb2 as oip
 from seom.pb.inference import grpc_service_pb2_grpc as oip_grpc
 from seom.pb.v1 import common_pb2, detection_pb2, detection_pb2_grpc
@@ -68,6 +69,7 @@ class Server:
     def __init__(self, *, credentials: Any = None, token: str | None = None) -> None:
         self.seen: list[Seen] = []
         self.unavailable = 0
+        self.ready = True
         self.released = threading.Event()  # what `slow` waits for
         self.cancelled = threading.Event()  # a stream's client has gone
         self._token = token
@@ -82,7 +84,7 @@ class Server:
         oip_grpc.add_GRPCInferenceServiceServicer_to_server(_Inference(self), self._server)
         health_servicer = health.HealthServicer()
         health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
-        health_servicer.set("model/double", health_pb2.HealthCheckResponse.NOT_SERVING)
+        health_servicer.set("double", health_pb2.HealthCheckResponse.NOT_SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, self._server)
         port = (
             self._server.add_secure_port("127.0.0.1:0", credentials)
@@ -204,7 +206,7 @@ class _Inference(oip_grpc.GRPCInferenceServiceServicer):
 
     def ServerReady(self, request: Any, context: Any) -> Any:
         self.server.arrive(context, request, "ServerReady")
-        return oip.ServerReadyResponse(ready=True)
+        return oip.ServerReadyResponse(ready=self.server.ready)
 
     def ModelReady(self, request: Any, context: Any) -> Any:
         self.server.arrive(context, request, "ModelReady", request.name)

@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
 from seom import Client, ConnectionFailed, Unavailable, methods
 from seom.channel import channel_options, is_loopback, service_config
 

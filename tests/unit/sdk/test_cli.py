@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from seom import cli
 
 from .server import Server
@@ -69,6 +70,14 @@ def test_ping(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
         line.index(word) for line, word in zip(out[1:], ("state", "READY", "UNAV"), strict=True)
     }
     assert len(columns) == 1, "the table is aligned"
+
+
+def test_ping_fails_while_the_server_is_not_ready(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.ready = False
+    assert cli.main(["ping", "--address", server.address]) == 1
+    assert "is live, but not ready" in capsys.readouterr().out
 
 
 def test_detect(server: Server, photo: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from seom import Box, Cancelled, Client, Detections, Internal
 
 from .server import Server

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tritonclient.utils as triton
+
 from seom import BF16, Client
 from seom.datatypes import DTYPES, Raw, decode, encode
 

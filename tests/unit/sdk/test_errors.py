@@ -13,6 +13,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2 as rpc
 from google.rpc.status_pb2 import Status
+
 from seom import (
     AlreadyExists,
     Client,

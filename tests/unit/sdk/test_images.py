@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+
 from seom import Client, images
 from seom.pb.v1 import common_pb2
 
