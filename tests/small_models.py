@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 Shape = Sequence[int | str | None]
 
@@ -34,7 +35,21 @@ def write_repository(root: Path, profile: str = "cpu") -> Path:
         "slow": (_slow(), "batching: {max_batch_size: 1}\nlimits: {queue: 8}\n"),
     }.items():
         write_model(root / profile / name, model, settings)
+    write_detector(root / profile / "spots")
     return root
+
+
+def write_detector(folder: Path) -> None:
+    """A detector of YOLOX's shape that finds one spot in the middle of every picture."""
+    (folder / "1").mkdir(parents=True, exist_ok=True)
+    onnx.save(_spots(), folder / "1" / "model.onnx")
+    (folder / "labels.txt").write_text("spot\nnothing\n")
+    (folder / "model.yaml").write_text(
+        "family: detection\ndecoder: yolox\nweights: {file: 1/model.onnx}\n"
+        "labels: labels.txt\ninput: {size: [64, 64], resize: stretch}\n"
+        "batching: {max_batch_size: 4}\nresources: {cpus: 0.1}\n"
+        "limits: {image_bytes: 4MiB, pixels: 4M}\n"
+    )
 
 
 def write_model(folder: Path, model: onnx.ModelProto, settings: str = "", version: int = 1) -> None:
@@ -109,4 +124,28 @@ def _slow() -> onnx.ModelProto:
         [info("input", TensorProto.FLOAT, ["n", 1])],
         [info("output", TensorProto.FLOAT, ["n", 1])],
         [shape, zero],
+    )
+
+
+def _spots() -> onnx.ModelProto:
+    """84 anchors of 64×64 pixels; the one at (32, 32) of stride 8 sees a 16×16 box."""
+    rows = np.zeros((1, 84, 7), np.float32)
+    rows[0, 4 * 8 + 4] = (0, 0, np.log(2), np.log(2), 1, 0.9, 0)
+    node, info = helper.make_node, helper.make_tensor_value_info
+    nodes = [
+        node("ReduceMean", ["images"], ["mean"], axes=[1, 2, 3], keepdims=1),
+        node("Squeeze", ["mean", "last"], ["level"]),
+        node("Mul", ["level", "zero"], ["nothing"]),
+        node("Add", ["nothing", "rows"], ["output"]),
+    ]
+    constants = [
+        numpy_helper.from_array(rows, "rows"),
+        numpy_helper.from_array(np.int64([3]), "last"),
+        numpy_helper.from_array(np.float32(0), "zero"),
+    ]
+    return _model(
+        nodes,
+        [info("images", TensorProto.FLOAT, [1, 3, 64, 64])],
+        [info("output", TensorProto.FLOAT, [1, 84, 7])],
+        constants,
     )

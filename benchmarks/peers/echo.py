@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import grpc
-from seom.pb.inference import grpc_service_pb2 as pb
-from seom.pb.inference import grpc_service_pb2_grpc as pb_grpc
 
 from benchmarks.peers.announce import announce, stopped
+from seom.pb.inference import grpc_service_pb2 as pb
+from seom.pb.inference import grpc_service_pb2_grpc as pb_grpc
 
 _UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 

@@ -64,7 +64,6 @@ class PicturesLoop:
 def _main(pipe: Connection, repository: Path, name: str, profile: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
     from seom.pb.v1 import detection_pb2
-
     from serving.images.picture import Picture
     from serving.models.detection.types import Query
     from serving.replica.load import load_model

@@ -12,10 +12,10 @@ import sys
 from collections.abc import AsyncIterator
 
 from ray import serve
-from seom.pb.inference import grpc_service_pb2 as pb
-from seom.pb.inference import grpc_service_pb2_grpc as pb_grpc
 
 from benchmarks.peers.echo import echo
+from seom.pb.inference import grpc_service_pb2 as pb
+from seom.pb.inference import grpc_service_pb2_grpc as pb_grpc
 
 sys.modules.setdefault("inference", sys.modules["seom.pb.inference"])
 sys.modules.setdefault("inference.grpc_service_pb2", pb)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seom.pb.v1 import common_pb2, detection_pb2
-
 from benchmarks.load.workload import Call, Closed, Workload
 from benchmarks.peers.loop import PicturesLoop
 from benchmarks.scenarios import servers
 from benchmarks.scenarios.scenario import Loop, Scenario, Target, TargetError
 from benchmarks.stats.claims import Claim
+from seom.pb.v1 import common_pb2, detection_pb2
 
 MODEL = "yolox-nano"
 CLIENTS = 8

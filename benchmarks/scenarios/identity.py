@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from seom.pb.inference import grpc_service_pb2 as pb
 
 from benchmarks.load.workload import Call, Workload
 from benchmarks.scenarios.scenario import TargetError
+from seom.pb.inference import grpc_service_pb2 as pb
 
 MODEL = "identity"
 _SERVICE = "/inference.GRPCInferenceService"

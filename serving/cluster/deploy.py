@@ -42,43 +42,42 @@ def application(config: ModelConfig, secret: str) -> Any:
     return deployment.bind(config, secret)
 
 
-def deploy(configs: Sequence[ModelConfig], secret: str) -> None:
+def deploy(configs: Sequence[ModelConfig], secret: str, *, beside: Sequence[Any] = ()) -> None:
     """Deploys models, or deploys them anew; returns when every new replica takes calls.
 
-    The replicas that were there before may still be ending their streams then.
+    `beside` are other targets to deploy in the same go (control, at the start). The
+    replicas that were there before may still be ending their streams on return.
     Raises RuntimeError when a model fails to start.
     """
-    before = {config.application: _replicas(config.application) for config in configs}
-    targets = [
-        serve.RunTarget(
-            target=application(config, secret),
-            name=config.application,
-            # Serve lists an application's replicas only if it has a route.
-            route_prefix=f"/{config.application}",
-        )
-        for config in configs
-    ]
-    serve.run_many(targets, wait_for_applications_running=False)
+    targets = [*beside]
     for config in configs:
-        _wait_for_new_replicas(config, before[config.application])
+        # Serve lists an application's replicas only if it has a route.
+        name = config.application
+        made = application(config, secret)
+        targets.append(serve.RunTarget(target=made, name=name, route_prefix=f"/{name}"))
+    before = {target.name: replicas(target.name) for target in targets}
+    serve.run_many(targets, wait_for_applications_running=False)
+    wanted = {config.application: config.resources.replicas for config in configs}
+    for name, old in before.items():
+        _wait_for_new_replicas(name, wanted.get(name, 1), old)
 
 
-def _wait_for_new_replicas(config: ModelConfig, before: set[str]) -> None:
+def _wait_for_new_replicas(name: str, count: int, old: set[str]) -> None:
     """Serve calls an application RUNNING only once the last old replica has gone."""
     while True:
-        now = _replicas(config.application)
-        if len(now) >= config.resources.replicas and not now & before:
+        now = replicas(name)
+        if len(now) >= count and not now & old:
             return
-        status = serve.status().applications.get(config.application)
+        status = serve.status().applications.get(name)
         if status is None or status.status.value in ("DEPLOY_FAILED", "UNHEALTHY"):
-            raise RuntimeError(f"{config.application} did not start")
+            raise RuntimeError(f"{name} did not start")
         time.sleep(_POLL_S)
 
 
-def _replicas(application: str) -> set[str]:
-    """The names of the replicas that take calls now."""
+def replicas(application: str) -> set[str]:
+    """The ids of the replicas that take calls now."""
     return {
-        target.name
+        target.name.rpartition("#")[2]
         for group in ray.target_groups()
         if group.app_name == application
         for target in group.targets
@@ -91,8 +90,8 @@ def undeploy(name: str) -> None:
     serve.delete(name)
 
 
-def deploy_control(root: Path, profile: str, secret: str, *, reflects: bool, replicas: int) -> None:
-    """Deploys control, which the edge needs before any model."""
+def control(root: Path, profile: str, secret: str, *, reflects: bool, replicas: int) -> Any:
+    """The Serve application of control, as a RunTarget."""
     # Control deploys models itself, so it imports this module.
     from serving.control.control import Control
 
@@ -105,6 +104,8 @@ def deploy_control(root: Path, profile: str, secret: str, *, reflects: bool, rep
         health_check_period_s=1,
         graceful_shutdown_wait_loop_s=0.2,
     )
-    serve.run(
-        deployment.bind(root, profile, secret, reflects), name=CONTROL, route_prefix=f"/{CONTROL}"
+    return serve.RunTarget(
+        target=deployment.bind(root, profile, secret, reflects),
+        name=CONTROL,
+        route_prefix=f"/{CONTROL}",
     )

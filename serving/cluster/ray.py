@@ -15,6 +15,8 @@ _ENVIRONMENT = {
     # Handles carry tensors too; 4 MB, the default, is a small picture.
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**31 - 1),
     "RAY_SERVE_RUN_SYNC_IN_THREADPOOL": "0",
+    # Ray makes its workers step back behind every other process (nice 15).
+    "RAY_worker_niceness": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",

@@ -158,12 +158,12 @@ class Supervisor:
         )
 
     def _deploy(self, configs: list[ModelConfig]) -> None:
-        from serving.cluster.deploy import deploy, deploy_control
+        from serving.cluster.deploy import control, deploy
 
+        settings = self._settings
         names = ", ".join(config.application for config in configs)
         self._report(f"loading {names}")
-        settings = self._settings
-        deploy_control(
+        target = control(
             settings.repository,
             settings.profile,
             self._secret,
@@ -171,7 +171,7 @@ class Supervisor:
             replicas=settings.control_replicas,
         )
         try:
-            deploy(configs, self._secret)
+            deploy(configs, self._secret, beside=[target])
         except RuntimeError:
             raise ClusterError(
                 f"not every model of {names} came up; `seom logs` says why"

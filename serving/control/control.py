@@ -13,6 +13,7 @@ from ray import serve
 import serving
 from seom.pb.health.v1 import health_pb2
 from seom.pb.inference import grpc_service_pb2 as pb
+from serving.cluster.deploy import replicas
 from serving.control import health, reflection
 from serving.control.models import Models, ModelState
 from serving.control.repository import RepositoryOperations
@@ -34,6 +35,8 @@ from serving.timing import Timeline
 
 _DEADLINE_CAP_S = 600.0  # loading a model counts as a call
 _STREAM_WINDOW = 16
+_STATISTICS_S = 5.0
+_AGAIN_S = 0.05
 
 Handler = Callable[[Any, Call], Awaitable[Message]]
 
@@ -217,15 +220,20 @@ class Control(Servicer):
 
     async def _totals(self, model: ModelState) -> Statistics:
         """Asks every replica now; the dead are remembered by the ledger."""
+        application = model.config.application
         readings: dict[str, Statistics] = {}
-        if model.ready:
-            try:
-                asked = self._replica(model).broadcast("snapshot")
-                answers = await asked.results_async(timeout_s=2, return_exceptions=True)
-            except TimeoutError:
-                raise Unavailable("the replicas did not tell their statistics in time") from None
-            readings = dict(answer for answer in answers if isinstance(answer, tuple))
-        return await self._ledger.total(model.config.application, readings)
+        try:
+            async with asyncio.timeout(_STATISTICS_S):
+                # A handle learns of new replicas a moment after they take calls.
+                while missing := await asyncio.to_thread(replicas, application) - set(readings):
+                    asked = self._replica(model).broadcast("snapshot")
+                    answers = await asked.results_async(return_exceptions=True)
+                    readings |= dict(answer for answer in answers if isinstance(answer, tuple))
+                    if missing - set(readings):
+                        await asyncio.sleep(_AGAIN_S)
+        except TimeoutError:
+            raise Unavailable("the replicas did not tell their statistics in time") from None
+        return await self._ledger.total(application, readings)
 
     # Repository, settings, health -------------------------------------------------
 

@@ -45,9 +45,9 @@ REFUSALS = {
         ),
         Refusal("FORBIDDEN", Status.PERMISSION_DENIED, "this call is not allowed", http=403),
         Refusal(
-            "METHOD_MALFORMED",
+            "METHOD_UNKNOWN",
             Status.UNIMPLEMENTED,
-            "the path is no method: it must read /package.Service/Method",
+            "there is no such method; a path reads /package.Service/Method",
             http=501,
         ),
         Refusal("REQUEST_MALFORMED", Status.INVALID_ARGUMENT, "the request is malformed", http=400),

@@ -21,6 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+# Registers the three; else the first WebP would make Pillow load all the formats it knows.
+from PIL import JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401  # isort: skip
+
 from serving.errors import InvalidArgument
 from serving.images import header
 from serving.images.picture import Picture

@@ -80,7 +80,12 @@ class Batcher(Generic[Item, Result]):
     @property
     def depth(self) -> int:
         """Items admitted that have not reached the device."""
-        return self._preparing + len(self._waiting)
+        return self._preparing + self.waiting
+
+    @property
+    def waiting(self) -> int:
+        """Items that are prepared and wait for the device."""
+        return len(self._waiting)
 
     @property
     def in_flight(self) -> int:

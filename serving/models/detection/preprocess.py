@@ -2,7 +2,7 @@
 
 The resize is bilinear between the two nearest pixels, without smoothing, because that is
 what detectors are trained on. Pillow smooths when it shrinks, which moves scores by up to
-0.07; this agrees with a plain bilinear resize to one grey level.
+0.07; this agrees with a plain bilinear resize to half a grey level.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Preprocessor:
         return result
 
     def _resize(self, pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.float32]:
-        """(height, 3, width) in the network's channel order, whole numbers from 0 to 255.
+        """(height, 3, width) in the network's channel order, 0 to 255.
 
         Rows first, in 16-bit fixed point; then columns, where one gather of single values
         picks the neighbours and changes the order of the channels at once.
@@ -91,7 +91,6 @@ class Preprocessor:
         difference *= np.tile(across, 3)
         result += difference
         result *= 1 / 256
-        np.rint(result, out=result)
         return result.reshape(height, 3, width)
 
 

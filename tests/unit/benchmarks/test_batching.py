@@ -5,12 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
-from seom.pb.v1 import detection_pb2
 
 from benchmarks.load.workload import Window
 from benchmarks.peers import loop
 from benchmarks.scenarios import batching, pictures
 from benchmarks.scenarios.scenario import TargetError
+from seom.pb.v1 import detection_pb2
 
 
 def test_made_pictures_are_photographs_to_a_decoder() -> None:

@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from seom.pb.inference import grpc_service_pb2 as pb
 
 from benchmarks.scenarios import identity, servers
 from benchmarks.scenarios.path import WORKLOADS
 from benchmarks.scenarios.scenario import TargetError
+from seom.pb.inference import grpc_service_pb2 as pb
 
 
 def test_a_peer_that_fails_says_why() -> None:

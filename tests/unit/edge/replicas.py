@@ -3,6 +3,7 @@
 What a test wants of a call it says in metadata:
     sleep-s     seconds before the answer
     flood       answer with that many messages of 1 MiB
+    fail        end with that status's number, a sentence and details
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import grpc
 from serving.edge import Address
 
 T = TypeVar("T")
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+_DETAILS = (("grpc-status-details-bin", bytes(3000)),)
 _UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
 
 
@@ -54,6 +57,8 @@ class Replica(grpc.GenericRpcHandler):
             try:
                 async for message in messages:
                     await asyncio.sleep(float(metadata.get("sleep-s", 0)))
+                    if code := metadata.get("fail"):
+                        await context.abort(_CODES[int(code)], "the replica's own words", _DETAILS)
                     for _ in range(int(metadata.get("flood", 0))):
                         yield bytes(2**20)
                     yield json.dumps(

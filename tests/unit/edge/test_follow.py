@@ -214,6 +214,18 @@ def test_slots_are_used_again(
             assert call(channel, message(f"app{turn - 1}")).status == "UNAVAILABLE"
 
 
+def test_an_application_without_replicas_keeps_its_slot_to_itself(
+    open_edge: Callable[..., Island], fleet: Callable[..., list[Replica]]
+) -> None:
+    (b,) = fleet("b")
+    island = open_edge(topology(a=()))
+    island.change(**vars(topology(a=(), b=(b,))))
+    island.settle()
+    with island.channel() as channel:
+        assert call(channel, message("a")).details == "no replica of 'a' is ready"
+        assert call(channel, message("b")).replica == "b"
+
+
 def test_more_applications_than_slots(
     open_edge: Callable[..., Island],
     fleet: Callable[..., list[Replica]],

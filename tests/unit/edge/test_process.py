@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from serving.edge import EdgeError, Topology
-from serving.edge import process as process_module
+from serving.edge.config import render
 
 from .calls import INFER, call, message, wait_until
 from .conftest import SECRET, Island, free_port
@@ -76,8 +76,9 @@ def test_two_edges_never_share_a_port(open_edge: Callable[..., Island]) -> None:
 def test_haproxy_s_own_words_are_passed_on(
     open_edge: Callable[..., Island], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rendered = process_module.render
-    monkeypatch.setattr(process_module, "render", lambda c: rendered(c) + "\n    nonsense here\n")
+    monkeypatch.setattr(
+        "serving.edge.process.render", lambda config: render(config) + "\n    nonsense here\n"
+    )
     with pytest.raises(EdgeError, match=r"refuses its configuration: .*unknown keyword 'nonsense'"):
         open_edge()
 
@@ -94,6 +95,17 @@ def test_stop_lets_running_calls_finish(
         island.edge.stop(grace_s=10)
         assert running.code() is grpc.StatusCode.OK
         assert 0.5 < time.monotonic() - begin < 5
+
+
+def test_idle_clients_do_not_delay_stop(
+    open_edge: Callable[..., Island], topology: Topology
+) -> None:
+    island = open_edge(topology)
+    with island.channel() as channel:
+        call(channel, message("m1"))
+        begin = time.monotonic()
+        island.edge.stop(grace_s=10)
+        assert time.monotonic() - begin < 3
 
 
 def test_stop_ends_what_does_not_finish(

@@ -108,12 +108,38 @@ def test_a_call_without_a_first_message_ends(channel: grpc.Channel) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/a", "/a/b/c", "//b", "/a/b?c=d", "/a/b/", "/a/%52epository", "/a/../b"]
+    "path",
+    [
+        "/a",
+        "/a/b/c",
+        "//b",
+        "/a/b?c=d",
+        "/a/b/",
+        "/a/%52epository",
+        "/a/../b",
+        "/ray.serve.RayServeAPIService/ListApplications",
+    ],
 )
-def test_a_path_that_is_no_method_is_unimplemented(channel: grpc.Channel, path: str) -> None:
-    answer = call(channel, message("m1"), path)
+def test_what_is_no_method_of_ours_is_unimplemented(channel: grpc.Channel, path: str) -> None:
+    answer = call(channel, message("m1"), path, {"application": "m1"})
     assert answer.status == "UNIMPLEMENTED"
     assert has_details(answer)
+
+
+@pytest.mark.parametrize("code", [3, 5, 8, 13, 14])
+@pytest.mark.parametrize("flood", ["0", "1"])
+def test_a_replica_s_own_error_passes_untouched(
+    channel: grpc.Channel, code: int, flood: str
+) -> None:
+    stream = channel.unary_stream(INFER)(
+        message("m1"), metadata=(("fail", str(code)), ("flood", flood)), timeout=5
+    )
+    with pytest.raises(grpc.RpcError) as caught:
+        list(stream)
+    answer = refused(caught.value)
+    assert caught.value.code().value[0] == code
+    assert answer.details == "the replica's own words"
+    assert (answer.trailers or {})["grpc-status-details-bin"] == bytes(3000)
 
 
 def test_a_replica_lost_during_a_call_is_unavailable(island: Island, host: Host) -> None:

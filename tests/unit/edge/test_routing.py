@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
-from seom.pb.inference import grpc_service_pb2
 
+from seom.pb.inference import grpc_service_pb2
 from serving.edge import Topology, routes
 
 from .calls import DETECT, INFER, STREAM, Answer, answered, call, message
@@ -201,12 +201,12 @@ def test_an_empty_message_on_an_open_stream_is_routed_at_once(channel: grpc.Chan
 # --- streams and split frames ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("metadata", [{}, {"application": "m1"}])
+@pytest.mark.parametrize(("metadata", "late_s"), [({}, 5.2), ({"application": "m1"}, 1)])
 def test_a_stream_s_first_message_may_come_after_5_s(
-    channel: grpc.Channel, metadata: dict[str, str]
+    channel: grpc.Channel, metadata: dict[str, str], late_s: float
 ) -> None:
     def messages() -> Iterator[bytes]:
-        time.sleep(5.2)
+        time.sleep(late_s)
         yield message("m1")
         yield message("m1")
 
@@ -238,17 +238,18 @@ def test_a_cut_name_never_passes_for_a_shorter_one(island: Island) -> None:
         assert json.loads(raw.answer(1))["replica"] == "_control"
 
 
+@pytest.mark.parametrize("at", [1, 4, 6, 8])
 @pytest.mark.parametrize("name", ["m1", "m9"])
 def test_a_short_message_split_on_an_open_stream_is_not_waited_out(
-    island: Island, name: str
+    island: Island, name: str, at: int
 ) -> None:
     """More bytes may never come before our answer, so only bytes that are due are awaited."""
     body = framed(message(name, b""))
     with RawChannel(island.address) as raw:
         raw.call(1, STREAM)
-        raw.data(1, body[:6])
+        raw.data(1, body[:at])
         time.sleep(0.05)
-        raw.data(1, body[6:])
+        raw.data(1, body[at:])
         assert json.loads(raw.answer(1))["replica"] in (name, "_control")
 
 
@@ -273,6 +274,22 @@ def test_what_cannot_be_read_harms_nobody(island: Island, body: bytes) -> None:
         raw.call(3, INFER)
         raw.data(3, framed(message("m1")), end=True)
         assert json.loads(raw.answer(3))["replica"] == "m1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        framed(b"\x0a\x20m1"),  # a name that overruns its message
+        framed(b"\x0a\x20m1") + framed(message("m1")),
+        framed(b"\x0am1"),
+        framed(b"\x0a"),
+    ],
+)
+def test_bytes_that_never_come_are_not_waited_for(island: Island, body: bytes) -> None:
+    with RawChannel(island.address) as raw:
+        raw.call(1, STREAM)
+        raw.data(1, body)
+        assert json.loads(raw.answer(1, timeout_s=2))["replica"] == "_control"
 
 
 # --- headers -----------------------------------------------------------------------------

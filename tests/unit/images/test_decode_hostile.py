@@ -4,6 +4,8 @@ cost anything."""
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 import time
 import zlib
 
@@ -155,7 +157,7 @@ def test_a_large_picture_may_have_fewer_scans_than_a_small_one():
 
 
 def test_what_only_looks_like_scans_does_not_count():
-    assert decode(FILES["jpeg"] + b"\xff\xda\0\2" * 5000).size == (96, 64)
+    assert decode(FILES["jpeg"] + b"\xff\xda\0\2" * 50_000).size == (96, 64)
     exact = header.count_scans(FILES["progressive"], enough=1000)
     assert exact == FILES["progressive"].count(b"\xff\xda")
 
@@ -166,3 +168,14 @@ def test_the_header_agrees_with_the_decoder(name):
     assert kind is not None
     found = header.read(FILES[name], kind)
     assert (found.width, found.height, found.animated) == (96, 64, False)
+
+
+def test_no_other_format_is_even_loaded():
+    script = (
+        "import sys; from serving.images.decode import decode; "
+        "from serving.images.picture import Picture\n"
+        "decode(Picture(sys.stdin.buffer.read()), max_bytes=10**6, max_pixels=10**6)\n"
+        "print(sorted(sys.modules.keys() & {'PIL.PsdImagePlugin', 'PIL.PdfImagePlugin'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], input=FILES["webp"], capture_output=True)
+    assert done.stdout.strip() == b"[]", done.stderr

@@ -46,6 +46,8 @@ def test_it_finds_what_the_reference_found(yolox, data):
         )
         found = detect(yolox, query)
         assert found.size == tuple(image["size"])
+        assert (found.boxes >= 0).all()
+        assert (found.boxes <= found.size * 2).all()
         free = set(range(len(found.labels)))
         for label, score, *box in image["yolox_nano_thr0.35"]:
             expected = np.clip(box, 0, found.size * 2)
@@ -59,9 +61,7 @@ def test_it_finds_what_the_reference_found(yolox, data):
         unexpected += [found.scores[i] for i in free]
     assert len(overlaps) == 82
     assert max(differences) < 0.02
-    # Of two boxes of equal score on one glass the other one was kept.
-    assert sum(value < 0.9 for value in overlaps) <= 1
-    assert min(overlaps) > 0.75
+    assert min(overlaps) > 0.95
     assert max(unexpected) < 0.36
 
 
@@ -83,8 +83,6 @@ def test_results_are_ordered_clipped_and_named(yolox, data):
     assert found.boxes.dtype == found.scores.dtype == np.float32
     assert found.boxes.shape == (count, 4)
     assert found.class_ids.dtype == np.int64
-    assert (found.boxes >= 0).all()
-    assert (found.boxes <= found.size * 2).all()
     assert found.boxes[:, 2].max() == found.size[0]  # a table that leaves the picture
     assert found.labels[0] == "dining table"
 

@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from seom.pb.inference.grpc_service_pb2_grpc import GRPCInferenceServiceStub
+from seom.pb.v1.detection_pb2_grpc import DetectionServiceStub
 from serving.models.base import Model
 from serving.replica.bare import start
 from serving.replica.load import load_model
@@ -17,7 +18,7 @@ from serving.replica.replica import Replica
 from serving.repository.scan import Repository
 from tests.small_models import write_repository
 
-MODELS = ("identity", "bytes8", "words", "flags", "pair", "single", "slow")
+MODELS = ("identity", "bytes8", "words", "flags", "pair", "single", "slow", "spots")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,8 @@ async def stubs(models: dict[str, Model[Any, Any, Any, Any]]) -> AsyncIterator[d
         replica = Replica(model.config, model)
         server, port = await start(replica)
         channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
-        stubs[name] = GRPCInferenceServiceStub(channel)
+        stub = DetectionServiceStub if name == "spots" else GRPCInferenceServiceStub
+        stubs[name] = stub(channel)
         running.append((channel, server, replica))
     yield stubs
     for channel, server, replica in running:

@@ -30,7 +30,8 @@ versions: all
 def test_it_lists_the_models_of_its_profiles(root):
     write(root / "gpu" / "large", "family: tensor\nweights: {file: 1/model.onnx}\n")
     cpu = [model.name for model in Repository(root, "cpu").models()]
-    assert cpu == ["bytes8", "flags", "identity", "pair", "single", "slow", "words"]
+    assert cpu == sorted(folder.name for folder in (root / "cpu").iterdir())
+    assert "pair" in cpu
     every = [model.name for model in Repository(root, ("gpu", "cpu")).models()]
     assert every == ["large", *cpu]
     assert Repository(root, "reference").models() == ()
@@ -51,7 +52,7 @@ def test_a_version_is_found_by_its_number_and_the_latest_without(root):
 
 def test_what_is_not_there_is_told_with_what_is(root):
     repository = Repository(root, "cpu")
-    with pytest.raises(NotFound, match="'nothing' here; there are: bytes8, flags") as caught:
+    with pytest.raises(NotFound, match=r"'nothing' here; there are: .*flags, .*pair, ") as caught:
         repository.find("nothing")
     assert (caught.value.kind, caught.value.name) == ("model", "nothing")
     with pytest.raises(NotFound, match="no version 7 here; there are: 1") as caught:
@@ -108,9 +109,10 @@ def test_a_link_within_the_repository_is_fine(root):
 
 
 def test_hidden_folders_and_files_are_passed_over(root):
+    before = Repository(root, "cpu").models()
     (root / "cpu" / ".git").mkdir()
     (root / "cpu" / "README.md").write_text("about")
-    assert len(Repository(root, "cpu").models()) == 7
+    assert Repository(root, "cpu").models() == before
 
 
 def test_it_travels_to_other_processes(root):

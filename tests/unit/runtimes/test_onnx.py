@@ -238,9 +238,7 @@ def test_a_gpu_that_is_not_there_is_not_silently_replaced(tmp_path):
 @pytest.mark.parametrize(
     "file",
     [
-        "object_detection/yolox_nano.onnx",
         "object_detection/FastestDet.onnx",
-        "face_embedding/MobileFaceNet.onnx",
         "face_detection/version-RFB-320.onnx",
         "face_detection/yunet_n_dynamic.onnx",
     ],
@@ -248,9 +246,9 @@ def test_a_gpu_that_is_not_there_is_not_silently_replaced(tmp_path):
 def test_real_files_run_in_batches(data, file):
     session = OnnxSession(data / "models" / file, Device())
     assert session.signature.batched
-    feeds = session.example(rows=4, seed=7)
+    feeds = session.example(rows=2, seed=7)
     together = session.run(feeds, Timeline())
-    for row in range(4):
+    for row in range(2):
         alone = session.run({name: t[row : row + 1] for name, t in feeds.items()}, Timeline())
         for name, output in alone.items():
             assert np.allclose(output[0], together[name][row], rtol=1e-4, atol=1e-4)

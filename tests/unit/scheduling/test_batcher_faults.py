@@ -25,7 +25,7 @@ async def test_one_bad_item_harms_no_batch_mate(serve, stage, threaded, caplog):
     await until(model.running.is_set)
     jobs = [Job(1), Job(2, fails=stage), Job(3), Job(4)]
     tasks = [submit(batcher, job) for job in jobs]
-    await until(lambda: len(model.prepared) == 5)
+    await until(lambda: batcher.waiting + (stage == "prepare") == 4)
     model.gate.set()
     results = await asyncio.gather(first, *tasks, return_exceptions=True)
     assert isinstance(results[2], Internal)
@@ -117,7 +117,7 @@ async def test_an_item_that_expires_in_the_queue_is_answered_then_and_never_run(
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded, match="in the queue"):
         await submit(batcher, Job(2), within=0.03)
-    assert 0.025 < time.monotonic() - started < 0.15
+    assert 0.025 < time.monotonic() - started < 0.5
     assert batcher.depth == 0
     model.gate.set()
     assert await first == 2
@@ -132,7 +132,7 @@ async def test_the_compute_thread_itself_leaves_expired_items_out(serve):
     first = submit(batcher, Job(1))
     await until(model.running.is_set)
     late, early = submit(batcher, Job(2), within=0.02), submit(batcher, Job(3))
-    await until(lambda: batcher.depth == 2)
+    await until(lambda: batcher.waiting == 2)
     time.sleep(0.03)  # noqa: ASYNC251
     model.gate.set()
     # The second batch is formed while no timer of ours can fire.
@@ -160,7 +160,7 @@ async def test_a_cancelled_caller_leaves_the_queue_at_once(serve):
     first = submit(batcher, Job(1))
     await until(model.running.is_set)
     tasks = [submit(batcher, Job(value)) for value in (2, 3, 4)]
-    await until(lambda: batcher.depth == 3)
+    await until(lambda: batcher.waiting == 3)
     tasks[1].cancel()
     with pytest.raises(asyncio.CancelledError):
         await tasks[1]
@@ -191,7 +191,7 @@ async def test_a_caller_cancelled_during_the_computation_harms_nobody(serve):
     await until(model.running.is_set)
     model.running.clear()
     tasks = [submit(batcher, Job(value)) for value in (1, 2)]
-    await until(lambda: batcher.depth == 2 and len(model.prepared) == 3)
+    await until(lambda: batcher.waiting == 2)
     model.gate.set()
     model.gate.clear()
     await until(lambda: len(model.batches) == 2)
@@ -212,7 +212,7 @@ async def test_gone_items_are_not_run_again_after_a_failed_batch(serve, caplog):
     lines = [Timeline() for _ in range(3)]
     jobs = [Job(1), Job(2, fails="run"), Job(3)]
     tasks = [submit(batcher, job, timeline=line) for job, line in zip(jobs, lines, strict=True)]
-    await until(lambda: batcher.depth == 3)
+    await until(lambda: batcher.waiting == 3)
     model.gate.set()
     model.gate.clear()
     await until(lambda: len(model.batches) == 2)
