@@ -54,11 +54,11 @@ format: $(READY)  ## format the code
 
 .PHONY: unit
 unit: $(READY)  ## the tests that need no Ray
-	$(BIN)/pytest tests/unit tests/contract
+	$(BIN)/pytest -n auto --dist worksteal tests/unit tests/contract
 
 .PHONY: test
-test: $(READY)  ## all tests
-	$(BIN)/pytest
+test: unit  ## all tests; they start clusters of their own
+	$(BIN)/pytest tests/integration tests/conformance
 
 .PHONY: demo
 demo: $(READY)  ## find objects on a photograph (PHOTO=…) through a cluster of your own

@@ -36,7 +36,20 @@ def write_repository(root: Path, profile: str = "cpu") -> Path:
     }.items():
         write_model(root / profile / name, model, settings)
     write_detector(root / profile / "spots")
+    write_versions(root / profile / "versions")
     return root
+
+
+def write_versions(folder: Path) -> None:
+    """Two versions, both served."""
+    for version in (1, 2):
+        (folder / str(version)).mkdir(parents=True, exist_ok=True)
+        onnx.save(_times(version), folder / str(version) / "model.onnx")
+    (folder / "model.yaml").write_text(
+        "family: tensor\nversions: all\n"
+        "weights: [{file: 1/model.onnx}, {file: 2/model.onnx}]\n"
+        "resources: {cpus: 0.1}\n"
+    )
 
 
 def write_detector(folder: Path) -> None:
@@ -74,6 +87,16 @@ def _same(kind: int, shape: Shape) -> onnx.ModelProto:
         [helper.make_node("Identity", ["input"], ["output"])],
         [helper.make_tensor_value_info("input", kind, shape)],
         [helper.make_tensor_value_info("output", kind, shape)],
+    )
+
+
+def _times(factor: float) -> onnx.ModelProto:
+    info = helper.make_tensor_value_info
+    return _model(
+        [helper.make_node("Mul", ["x", "factor"], ["y"])],
+        [info("x", TensorProto.FLOAT, ["n", 2])],
+        [info("y", TensorProto.FLOAT, ["n", 2])],
+        [numpy_helper.from_array(np.float32(factor), "factor")],
     )
 
 

@@ -12,7 +12,7 @@ from benchmarks.load.generator import Generators
 from benchmarks.load.workload import Call, Closed, Open, Window, Workload
 from benchmarks.scenarios import servers
 from benchmarks.scenarios.servers import free_port
-from tests.unit.benchmarks.conftest import Stallable
+from tests.integration.benchmarks.conftest import Stallable
 
 UNARY = Call("/noop.Noop/Answer", (b"x" * 64,))
 STREAM = Call("/noop.Noop/AnswerStream", (b"x" * 64,) * 8, streaming=True)
