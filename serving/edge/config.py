@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ class EdgeConfig:
     tokens: Path | None = None
     slots: int = 64
     servers_per_slot: int = 16
-    threads: int = 2
+    threads: int = max(1, (os.cpu_count() or 1) // 4)
     max_connections: int = 4096
     max_message_bytes: int = 64 * 2**20
     first_message_s: int = 600

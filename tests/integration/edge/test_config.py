@@ -63,9 +63,9 @@ def test_the_rules_that_were_found_by_trying_are_there() -> None:
     for rule in (
         "tune.h2.be.max-concurrent-streams 1\n",
         "tune.h2.fe.max-concurrent-streams 1000\n",
-        "tune.h2.fe.initial-window-size 1048576\n",
-        "tune.h2.be.initial-window-size 1048576\n",
-        "tune.bufsize 65536\n",
+        "tune.h2.fe.initial-window-size 4194304\n",
+        "tune.h2.be.initial-window-size 4194304\n",
+        "tune.bufsize 524288\n",
         "timeout client 24h\n",
         "timeout server 24h\n",
         "retry-on conn-failure\n",
