@@ -1,4 +1,4 @@
-"""The echo servicer as a Ray Serve deployment.
+"""Our replica's face as an ordinary Ray Serve deployment, for Ray's default proxy.
 
 Serve's proxy pickles each message on its way to the replica. Generated classes name
 a module that is not where ours are (`inference.grpc_service_pb2`), so every Ray
@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import AsyncIterator
+from pathlib import Path
 
 from ray import serve
 
-from benchmarks.peers.echo import echo
 from seom.pb.inference import grpc_service_pb2 as pb
 from seom.pb.inference import grpc_service_pb2_grpc as pb_grpc
+from serving.replica.load import load_model
+from serving.replica.replica import Replica
+from serving.repository.scan import Repository
 
 sys.modules.setdefault("inference", sys.modules["seom.pb.inference"])
 sys.modules.setdefault("inference.grpc_service_pb2", pb)
@@ -24,16 +26,9 @@ add_servicer = pb_grpc.add_GRPCInferenceServiceServicer_to_server
 
 
 @serve.deployment(max_ongoing_requests=1000, ray_actor_options={"num_cpus": 1})
-class Echo:
-    def __init__(self) -> None:
+class Face(Replica):
+    def __init__(self, repository: str, model: str) -> None:
         # Serve ships this class by value: its module is not imported by that.
         importlib.import_module("benchmarks.peers.ray_app")
-
-    async def ModelInfer(self, request: pb.ModelInferRequest) -> pb.ModelInferResponse:
-        return echo(request)
-
-    async def ModelStreamInfer(
-        self, requests: AsyncIterator[pb.ModelInferRequest]
-    ) -> AsyncIterator[pb.ModelStreamInferResponse]:
-        async for request in requests:
-            yield pb.ModelStreamInferResponse(infer_response=echo(request))
+        config = Repository(Path(repository), "cpu").find(model)
+        super().__init__(config, load_model(config))

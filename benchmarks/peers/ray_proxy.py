@@ -1,12 +1,12 @@
-"""The echo servicer behind Ray Serve's default gRPC proxy: what we want to beat.
+"""The replica's face behind Ray Serve's default gRPC proxy: what we want to beat.
 
 Ray as its documentation sets it up: one Python proxy, one replica, no direct
-ingress, no HAProxy. The servicer is the lighter one of `peers.echo`, so a server that
-runs a model and still wins, wins by more.
+ingress, no HAProxy. Servicer and model are those of the other targets.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import shutil
@@ -16,10 +16,12 @@ import time
 
 from benchmarks.peers.announce import announce, stopped
 
-APPLICATION = "identity"
-
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="a model behind Ray Serve's default gRPC proxy")
+    parser.add_argument("--repo", required=True)
+    parser.add_argument("--model", required=True)
+    arguments = parser.parse_args()
     # Anything that changes Serve's path would make this another peer, and both must
     # be set before ray is imported.
     for name in [name for name in os.environ if name.startswith("RAY_SERVE_")]:
@@ -28,17 +30,17 @@ def main() -> None:
     # A folder of its own, so that no other Ray of this machine is touched.
     folder = tempfile.mkdtemp(prefix="seom-ray-")
     try:
-        _serve(folder)
+        _serve(folder, arguments.repo, arguments.model)
     finally:
         _remove(folder)
 
 
-def _serve(folder: str) -> None:
+def _serve(folder: str, repository: str, model: str) -> None:
     import ray
     from ray import serve
     from ray.serve.config import HTTPOptions, gRPCOptions
 
-    from benchmarks.peers.ray_app import Echo
+    from benchmarks.peers.ray_app import Face
 
     ray.init(
         address="local",
@@ -59,8 +61,8 @@ def _serve(folder: str) -> None:
                 port=port, grpc_servicer_functions=["benchmarks.peers.ray_app.add_servicer"]
             ),
         )
-        bound = Echo.bind()  # type: ignore[attr-defined]  # the decorator made a deployment
-        serve.run(bound, name=APPLICATION, route_prefix="/identity")
+        bound = Face.bind(repository, model)  # type: ignore[attr-defined]  # a deployment
+        serve.run(bound, name=model, route_prefix=f"/{model}")
         announce(port)
         asyncio.run(stopped())
     finally:

@@ -22,7 +22,7 @@ RATE = 150.0
 _NOTES = {
     "bare": "the replica's face and the identity model on grpc.aio, without Ray",
     "edge": "our cluster: HAProxy edge, direct-ingress replica, the identity model",
-    "ray-proxy": "Ray Serve's default gRPC proxy before an echo without a model runtime",
+    "ray-proxy": "the same face and model behind Ray Serve's default gRPC proxy",
     "echo": "grpc.aio with an echo without a model runtime",
 }
 NAMES = tuple(_NOTES)
@@ -77,7 +77,9 @@ def _endpoint(name: str, repository: Path) -> AbstractContextManager[str]:
         case "edge":
             return servers.cluster(repository, [identity.MODEL])
         case "ray-proxy":
-            return servers.module("benchmarks.peers.ray_proxy")
+            return servers.module(
+                "benchmarks.peers.ray_proxy", "--repo", str(repository), "--model", identity.MODEL
+            )
         case "echo":
             return servers.module("benchmarks.peers.echo")
     raise ValueError(f"no target {name!r}; there are {', '.join(NAMES)}, or name=host:port")
