@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """Adds up, status, down, logs, check, models and pull."""
-    from serving.cli import check, logs, models, up
+    """Adds up, status, down, logs, models, pull, check and token."""
+    from serving.cli import check, logs, models, token, up
 
     up.add(subparsers)
     logs.add(subparsers)
     models.add(subparsers)
     check.add(subparsers)
+    token.add(subparsers)
