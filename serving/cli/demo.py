@@ -106,7 +106,7 @@ def shipped_photograph() -> Path:
     """A photograph scikit-image brings along: nothing is downloaded."""
     import skimage
 
-    return Path(skimage.__file__).parent / "data" / "motorcycle_left.png"
+    return Path(skimage.__file__).parent / "data" / "coffee.png"
 
 
 def _free_port() -> int:
