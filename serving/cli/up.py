@@ -155,10 +155,20 @@ def _status(arguments: argparse.Namespace) -> int:
         table.add_column(column, justify="left" if column == "process" else "right")
     for process in (state.supervisor, *descendants(state.supervisor.pid)):
         if found := process.find():
-            table.add_row(process.name, str(process.pid), f"{found.memory_info().rss >> 20} MiB")
+            memory = f"{found.memory_info().rss >> 20} MiB"
+            table.add_row(_role(found.cmdline()), str(process.pid), memory)
     Console().print(table)
     Console().print(f"models: {state.repository} (profile {state.profile}); `seom ping` asks them")
     return 0
+
+
+def _role(command: list[str]) -> str:
+    """What a process is for: Ray's own title, the program, or the Python script."""
+    program = Path(command[0]).name if command else "?"
+    if program.startswith("python"):
+        scripts = [word for word in command[1:] if not word.startswith("-")]
+        program = Path(scripts[0]).stem if scripts and "/" in scripts[0] else "supervisor"
+    return program.removeprefix("ray::").replace("ServeReplica:", "replica of ").split(":")[0]
 
 
 def _down(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+import pytest_asyncio
 
 from seom.pb.inference.grpc_service_pb2_grpc import GRPCInferenceServiceStub
 from seom.pb.v1.detection_pb2_grpc import DetectionServiceStub
@@ -32,7 +33,7 @@ def models(repository: Repository) -> dict[str, Model[Any, Any, Any, Any]]:
     return {name: load_model(repository.find(name)) for name in MODELS}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stubs(models: dict[str, Model[Any, Any, Any, Any]]) -> AsyncIterator[dict[str, Any]]:
     """Model name → stub of a server that serves it alone."""
     running, stubs = [], {}

@@ -16,6 +16,8 @@ from seom.pb.v1.common_pb2 import PIXEL_FORMAT_RGB, Pixels
 from seom.pb.v1.detection_pb2 import DetectRequest, DetectResponse
 from tests.errors import details_of
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 def photograph(width: int = 200, height: int = 100) -> Image.Image:
     x, y = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))

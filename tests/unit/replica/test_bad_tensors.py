@@ -13,6 +13,8 @@ import pytest
 from seom.pb.inference.grpc_service_pb2 import InferTensorContents, ModelInferRequest
 from tests.errors import details_of
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 ROW = np.arange(4, dtype="<f4")
 
