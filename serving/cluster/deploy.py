@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from ray import serve
 
 from serving.cluster import ray
-from serving.replica.deployment import CONTROL, DEPLOYMENT, ModelDeployment
+from serving.replica.deployment import ModelDeployment
+from serving.replica.handles import CONTROL, DEPLOYMENT
 from serving.repository.config import ModelConfig
 
 # Serve's own limits stand behind ours: admission answers first, with a retry hint.
@@ -42,11 +43,14 @@ def application(config: ModelConfig, secret: str) -> Any:
     return deployment.bind(config, secret)
 
 
-def deploy(configs: Sequence[ModelConfig], secret: str, *, beside: Sequence[Any] = ()) -> None:
+async def deploy(
+    configs: Sequence[ModelConfig], secret: str, *, beside: Sequence[Any] = ()
+) -> None:
     """Deploys models, or deploys them anew; returns when every new replica takes calls.
 
     `beside` are other targets to deploy in the same go (control, at the start). The
     replicas that were there before may still be ending their streams on return.
+    Cancelled while it waits, it leaves the deployment to go on by itself.
     Raises RuntimeError when a model fails to start.
     """
     targets = [*beside]
@@ -55,43 +59,57 @@ def deploy(configs: Sequence[ModelConfig], secret: str, *, beside: Sequence[Any]
         name = config.application
         made = application(config, secret)
         targets.append(serve.RunTarget(target=made, name=name, route_prefix=f"/{name}"))
-    before = {target.name: replicas(target.name) for target in targets}
-    serve.run_many(targets, wait_for_applications_running=False)
+    before = {target.name: await replicas(target.name) for target in targets}
+    await asyncio.to_thread(serve.run_many, targets, wait_for_applications_running=False)
     wanted = {config.application: config.resources.replicas for config in configs}
     for name, old in before.items():
-        _wait_for_new_replicas(name, wanted.get(name, 1), old)
+        await _wait_for_new_replicas(name, wanted.get(name, 1), old)
 
 
-def _wait_for_new_replicas(name: str, count: int, old: set[str]) -> None:
+async def _wait_for_new_replicas(name: str, count: int, old: set[str]) -> None:
     """Serve calls an application RUNNING only once the last old replica has gone."""
     while True:
-        now = replicas(name)
+        now = await replicas(name)
         if len(now) >= count and not now & old:
             return
-        status = serve.status().applications.get(name)
+        status = (await asyncio.to_thread(serve.status)).applications.get(name)
         if status is None or status.status.value in ("DEPLOY_FAILED", "UNHEALTHY"):
             raise RuntimeError(f"{name} did not start")
-        time.sleep(_POLL_S)
+        await asyncio.sleep(_POLL_S)
 
 
-def replicas(application: str) -> set[str]:
+async def undeploy(name: str) -> None:
+    """Takes an application out of service; its streams may still be ending on return."""
+    await asyncio.to_thread(serve.delete, name, _blocking=False)
+    while await replicas(name):
+        await asyncio.sleep(_POLL_S)
+
+
+async def replicas(application: str) -> set[str]:
     """The ids of the replicas that take calls now."""
+    groups = await asyncio.to_thread(ray.target_groups)
     return {
         target.name.rpartition("#")[2]
-        for group in ray.target_groups()
+        for group in groups
         if group.app_name == application
         for target in group.targets
         if "SERVE_REPLICA" in target.name
     }
 
 
-def undeploy(name: str) -> None:
-    """Takes an application out of service once its running calls have ended."""
-    serve.delete(name)
+def control(
+    root: Path,
+    profile: str,
+    secret: str,
+    *,
+    required: Sequence[str],
+    reflects: bool,
+    replicas: int,
+) -> Any:
+    """The Serve application of control, as a RunTarget.
 
-
-def control(root: Path, profile: str, secret: str, *, reflects: bool, replicas: int) -> Any:
-    """The Serve application of control, as a RunTarget."""
+    required: the applications without which the server is not ready
+    """
     # Control deploys models itself, so it imports this module.
     from serving.control.control import Control
 
@@ -105,7 +123,7 @@ def control(root: Path, profile: str, secret: str, *, reflects: bool, replicas: 
         graceful_shutdown_wait_loop_s=0.2,
     )
     return serve.RunTarget(
-        target=deployment.bind(root, profile, secret, reflects),
+        target=deployment.bind(root, profile, secret, tuple(required), reflects),
         name=CONTROL,
         route_prefix=f"/{CONTROL}",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import socket
@@ -33,6 +34,10 @@ _ENVIRONMENT = {
 # Below the range from which the kernel takes ports for outgoing connections.
 _FIRST_PORT, _LAST_PORT, _BLOCK = 16_000, 32_000, 400
 
+# CPUs are mere bookkeeping to Ray. A redeployment runs old and new replicas side by
+# side, so it needs each model's share twice; this is room for models loaded later.
+_SPARE_CPUS = 64
+
 
 def start(folder: Path, cpus: float, gpus: float, drain_s: float) -> None:
     """Starts Ray as children of this process, and Serve without applications.
@@ -47,8 +52,8 @@ def start(folder: Path, cpus: float, gpus: float, drain_s: float) -> None:
     from ray import serve
 
     ray.init(
-        num_cpus=max(os.cpu_count() or 1, round(cpus + 0.5)),
-        num_gpus=round(gpus + 0.49) if gpus else 0,
+        num_cpus=max(os.cpu_count() or 1, math.ceil(2 * cpus)) + _SPARE_CPUS,
+        num_gpus=math.ceil(gpus),
         include_dashboard=False,
         object_store_memory=200 * 2**20,
         log_to_driver=False,
@@ -73,6 +78,14 @@ def target_groups() -> list[Any]:
 
     groups: list[Any] = ray.get(_get_global_client()._controller.get_target_groups.remote())
     return groups
+
+
+def leaving() -> set[str]:
+    """The applications that are being deleted and may still have replicas that drain."""
+    from ray import serve
+
+    applications = serve.status().applications
+    return {name for name, app in applications.items() if app.status.value == "DELETING"}
 
 
 def stop() -> None:
@@ -103,9 +116,17 @@ def _port_range() -> dict[str, str]:
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET6) as probe:
+    try:
+        probe = socket.socket(socket.AF_INET6)
+    except OSError:  # a kernel without IPv6
+        return _binds(socket.socket(), "0.0.0.0", port)
+    return _binds(probe, "::", port)
+
+
+def _binds(probe: socket.socket, host: str, port: int) -> bool:
+    with probe:
         try:
-            probe.bind(("::", port))
+            probe.bind((host, port))
         except OSError:
             return False
         return True

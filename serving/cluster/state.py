@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -60,8 +61,10 @@ class ClusterHome:
     """The folder of the cluster that listens on one port."""
 
     def __init__(self, port: int) -> None:
-        root = os.environ.get("SEOM_HOME") or f"{tempfile.gettempdir()}/seom-{os.getuid()}"
-        self.folder = Path(root) / str(port)
+        chosen = os.environ.get("SEOM_HOME")
+        # Anyone may make a folder of this name below /tmp; SEOM_HOME is the user's own word.
+        self._default = None if chosen else Path(tempfile.gettempdir(), f"seom-{os.getuid()}")
+        self.folder = (self._default or Path(chosen or "")) / str(port)
         self.edge = self.folder / "edge"
         self.ray = self.folder / "ray"
         self.log = self.folder / "supervisor.log"
@@ -69,10 +72,10 @@ class ClusterHome:
         self._lock = self.folder / "lock"
 
     def create(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if self.folder.stat().st_uid != os.getuid():
-            raise PermissionError(f"{self.folder} belongs to somebody else")
-        self.folder.chmod(0o700)
+        """Makes the folder, for its owner alone; raises PermissionError for a foreign one."""
+        if self._default:
+            _make_private(self._default)
+        _make_private(self.folder)
 
     def read(self) -> ClusterState | None:
         """The last cluster's state, running or not."""
@@ -104,6 +107,15 @@ class ClusterHome:
         with self._lock.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
+
+
+def _make_private(folder: Path) -> None:
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(parents=True, mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise PermissionError(f"{folder}: is no folder of yours; remove it or set SEOM_HOME")
+    folder.chmod(0o700)
 
 
 def descendants(pid: int) -> list[Process]:

@@ -8,6 +8,7 @@ all the same is ended by the next start, by process id and start time.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -15,7 +16,9 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,13 +35,14 @@ from serving.edge.follow import Follower
 from serving.edge.process import Edge
 from serving.repository.config import ConfigError, ModelConfig
 from serving.repository.scan import Repository
-from serving.repository.weights import ensure
+from serving.repository.weights import WeightsError, ensure
 from serving.services.refusals import refusal_details
 
 Report = Callable[[str], None]
 
 _CHECK_S = 0.5
 _SETTLE_S = 30.0
+_JOIN_S = 5.0
 
 
 class ClusterError(Exception):
@@ -55,21 +59,48 @@ class Supervisor:
         self._settings = settings
         self._report = report
         self._home = ClusterHome(settings.port)
-        self._stop = threading.Event()
+        self._ending = False
         self._secret = secrets.token_hex(32)
 
     def run(self) -> None:
-        """Starts the cluster and serves until `stop`; raises ClusterError."""
+        """Starts the cluster and serves until SIGTERM or SIGINT, at any moment of it.
+
+        Must be called on the main thread. Raises ClusterError.
+        """
+        self._heed_signals()
         try:
             with self._home.exclusive():
                 self._serve()
+        except KeyboardInterrupt:
+            return  # before there was anything to end
         except BlockingIOError:
             raise ClusterError(
                 f"a cluster is already up on port {self._settings.port}; `seom down` ends it"
             ) from None
+        except (ConfigError, EdgeError, PermissionError, WeightsError) as error:
+            raise ClusterError(str(error)) from None
+        except ClusterError:
+            raise
+        except Exception as error:
+            with self._home.log.open("a") as log:
+                traceback.print_exc(file=log)
+            words = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise ClusterError(f"{words}; `seom logs` says more") from error
 
-    def stop(self) -> None:
-        self._stop.set()
+    def _heed_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._interrupt)
+
+    def _interrupt(self, *_: object) -> None:
+        """Ends whatever `run` is at; once, so that nothing breaks into the clean-up.
+
+        KeyboardInterrupt, because asyncio and Ray pass it on; an exception they do not
+        know could be swallowed there. An Event would be no better: to set it in a
+        handler deadlocks with the same thread's wait.
+        """
+        if not self._ending:
+            self._ending = True
+            raise KeyboardInterrupt
 
     def _serve(self) -> None:
         self._clean_up_after_crash()
@@ -79,12 +110,15 @@ class Supervisor:
             profile=self._settings.profile,
             repository=str(self._settings.repository.resolve()),
         )
-        self._home.write(state)
         edge: Edge | None = None
         follower: Follower | None = None
+        following: threading.Thread | None = None
         try:
+            self._home.write(state)
             configs = self._models()
-            edge = self._start_edge()
+            edge = self._edge()
+            self._report("starting the edge")
+            edge.start()
             self._start_ray(configs)
             state.children = descendants(os.getpid())
             self._home.write(state)
@@ -92,26 +126,28 @@ class Supervisor:
             follower = Follower(edge.runtime, reader)
             self._deploy(configs)
             self._settle(follower)
-            threading.Thread(target=follower.run, name="follower", daemon=True).start()
+            following = threading.Thread(target=follower.run, name="follower", daemon=True)
+            following.start()
             state.children = descendants(os.getpid())
             state.phase = "ready"
             self._home.write(state)
             self._report(f"ready on {self._settings.address}")
             self._watch(edge)
+        except KeyboardInterrupt:
+            state.phase = "stopping"
+            self._home.write(state)
         except BaseException as error:
+            self._ending = True
             state.phase = "failed"
             state.message = str(error)
             self._home.write(state)
             raise
         finally:
-            self._end(edge, follower, state)
+            self._end(edge, follower, following, state)
 
     def _models(self) -> list[ModelConfig]:
         settings = self._settings
-        try:
-            every = Repository(settings.repository, settings.profile).models()
-        except ConfigError as error:
-            raise ClusterError(str(error)) from None
+        every = Repository(settings.repository, settings.profile).models()
         configs = [c for c in every if c.enabled and not settings.models]
         for name in settings.models:
             chosen = [c for c in every if name in (c.name, c.application)]
@@ -130,10 +166,9 @@ class Supervisor:
                 ensure(config)
         return configs
 
-    def _start_edge(self) -> Edge:
+    def _edge(self) -> Edge:
         settings = self._settings
-        self._report("starting the edge")
-        edge = Edge(
+        return Edge(
             EdgeConfig(
                 address=settings.address,
                 directory=self._home.edge,
@@ -144,18 +179,23 @@ class Supervisor:
                 details=refusal_details(),
             )
         )
-        edge.start()
-        return edge
 
     def _start_ray(self, configs: list[ModelConfig]) -> None:
         self._report("starting Ray")
         self._home.ray.mkdir(mode=0o700, exist_ok=True)
-        ray.start(
-            self._home.ray,
-            cpus=sum(c.resources.cpus * c.resources.replicas for c in configs),
-            gpus=sum(c.resources.gpus * c.resources.replicas for c in configs),
-            drain_s=self._settings.drain_s,
-        )
+        try:
+            ray.start(
+                self._home.ray,
+                cpus=sum(c.resources.cpus * c.resources.replicas for c in configs),
+                gpus=sum(c.resources.gpus * c.resources.replicas for c in configs),
+                drain_s=self._settings.drain_s,
+            )
+        except SystemExit:
+            # Ray has put a handler of its own, which exits, in place of ours.
+            self._ending = True
+            raise KeyboardInterrupt from None
+        finally:
+            self._heed_signals()
 
     def _deploy(self, configs: list[ModelConfig]) -> None:
         from serving.cluster.deploy import control, deploy
@@ -167,11 +207,12 @@ class Supervisor:
             settings.repository,
             settings.profile,
             self._secret,
+            required=[config.application for config in configs],
             reflects=settings.reflection,
             replicas=settings.control_replicas,
         )
         try:
-            deploy(configs, self._secret, beside=[target])
+            asyncio.run(deploy(configs, self._secret, beside=[target]))
         except RuntimeError:
             raise ClusterError(
                 f"not every model of {names} came up; `seom logs` says why"
@@ -188,11 +229,12 @@ class Supervisor:
     def _watch(self, edge: Edge) -> None:
         """Waits for the end; starts an edge anew that has died, reloads edited tokens."""
         tokens = self._settings.tokens
-        edited = tokens.stat().st_mtime_ns if tokens else 0
-        while not self._stop.wait(_CHECK_S):
+        edited = _mtime(tokens) if tokens else 0
+        trouble = ""
+        while not self._ending:
+            time.sleep(_CHECK_S)
             if not edge.alive:
-                self._report("the edge has ended; starting it again")
-                edge.start()
+                trouble = self._start_again(edge, trouble)
             if tokens and (now := _mtime(tokens)) != edited:
                 edited = now
                 try:
@@ -201,17 +243,41 @@ class Supervisor:
                 except EdgeError as error:
                     self._report(f"tokens unchanged: {error}")
 
-    def _end(self, edge: Edge | None, follower: Follower | None, state: ClusterState) -> None:
+    def _start_again(self, edge: Edge, trouble: str) -> str:
+        """One attempt; returns why it failed, which is told unless it is `trouble` already."""
+        if not trouble:
+            self._report("the edge has ended; starting it again")
+        try:
+            edge.start()
+        except (EdgeError, OSError) as error:
+            if str(error) != trouble:
+                self._report(f"the edge does not start, it is tried again: {error}")
+            return str(error)
+        if trouble:
+            self._report("the edge runs again")
+        return ""
+
+    def _end(
+        self,
+        edge: Edge | None,
+        follower: Follower | None,
+        following: threading.Thread | None,
+        state: ClusterState,
+    ) -> None:
+        """Ends everything; a step that fails does not keep the others from being done."""
         self._report("stopping")
-        children = descendants(os.getpid())
-        if follower:
-            follower.stop()
-        if edge:
-            edge.stop()
-        ray.stop()
-        end([*children, *state.children])
-        if state.phase == "ready":
-            self._home.remove_state()
+        with ExitStack() as last_first:
+            if state.phase != "failed":
+                last_first.callback(self._home.remove_state)
+            last_first.callback(end, [*descendants(os.getpid()), *state.children])
+            last_first.callback(ray.stop)
+            if edge:
+                last_first.callback(edge.stop)
+            # It asks Ray, so Ray ends after it.
+            if following and following.ident:
+                last_first.callback(following.join, _JOIN_S)
+            if follower:
+                last_first.callback(follower.stop)
         self._report("stopped")
 
     def _clean_up_after_crash(self) -> None:
@@ -235,12 +301,9 @@ def main() -> None:
     def report(line: str) -> None:
         print(f"{time.strftime('%T')} {line}", flush=True)
 
-    supervisor = Supervisor(decode(sys.argv[1]), report)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: supervisor.stop())
     try:
-        supervisor.run()
-    except Exception as error:
+        Supervisor(decode(sys.argv[1]), report).run()
+    except ClusterError as error:
         print(f"failed: {error}", flush=True)
         raise SystemExit(1) from None
 

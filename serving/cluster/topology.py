@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +13,56 @@ from serving.repository.config import ModelConfig
 from serving.repository.scan import Repository
 from serving.services.catalog import DEFAULT_FAMILIES
 
+logger = logging.getLogger(__name__)
+
 # Ray names this machine by an address others reach it at; the cluster is all on it.
 LOOPBACK = "127.0.0.1"
 
 
 class TopologyReader:
-    """Reads the cluster's present shape; the repository only when that has changed."""
+    """Reads the cluster's present shape; the repository only when that has changed.
 
-    def __init__(self, root: Path, profile: str) -> None:
+    groups: Serve's target groups (ray.serve.schema.TargetGroup)
+    leaving: the applications that are being deleted
+
+    Raises ConfigError for a repository that is bad from the start. One that turns bad
+    is logged, and what it said before holds: addresses move whatever it says.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        profile: str,
+        groups: Callable[[], Iterable[Any]] = ray.target_groups,
+        leaving: Callable[[], set[str]] = ray.leaving,
+    ) -> None:
         self._root, self._profile = root, profile
-        self._seen: dict[str, tuple[Address, ...]] | None = None
+        self._groups, self._leaving = groups, leaving
+        self._models = Repository(root, profile).models()
+        self._problem = ""
         self._topology = Topology({}, {}, {})
 
     def __call__(self) -> Topology:
-        applications = _addresses(ray.target_groups())
-        if applications != self._seen:
-            repository = Repository(self._root, self._profile)
-            served = [c for c in repository.models() if c.application in applications]
+        applications = _addresses(self._groups())
+        if not all(applications.values()):
+            # The edge keeps the last replica of what has none; not of what shall go.
+            for name in self._leaving():
+                applications.pop(name, None)
+        if applications != self._topology.applications or self._problem:
+            self._read_models()
+            served = [c for c in self._models if c.application in applications]
             self._topology = Topology(applications, _routes(served), _defaults(served))
-            self._seen = applications
         return self._topology
+
+    def _read_models(self) -> None:
+        try:
+            self._models = Repository(self._root, self._profile).models()
+            self._problem = ""
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+            if problem != self._problem:
+                logger.warning("names stay as they are, for the repository is bad: %s", problem)
+            self._problem = problem
 
 
 def _addresses(groups: Iterable[Any]) -> dict[str, tuple[Address, ...]]:

@@ -15,17 +15,16 @@ from seom.pb.health.v1 import health_pb2
 from seom.pb.inference import grpc_service_pb2 as pb
 from serving.cluster.deploy import replicas
 from serving.control import health, reflection
-from serving.control.models import Models, ModelState
+from serving.control.models import Models, ModelState, sees
 from serving.control.repository import RepositoryOperations
 from serving.errors import InvalidArgument, PermissionDenied, Unavailable, Unimplemented
 from serving.replica.call import Call
-from serving.replica.deployment import DEPLOYMENT
-from serving.replica.forward import ForwardedContext, Metadata, Reply
+from serving.replica.forward import Reply
+from serving.replica.handles import ask, ask_message, handle
 from serving.replica.ledger import Ledger
 from serving.replica.servicer import Servicer
 from serving.replica.statistics import Statistics
-from serving.replica.streaming import pump
-from serving.repository.config import NAME
+from serving.replica.streaming import Answers
 from serving.services.catalog import DEFAULT_FAMILIES, REFLECTION, RPCS, Rpc
 from serving.services.describe import EXTENSIONS, SERVER_NAME, Description, configuration, metadata
 from serving.services.statistics import model_statistics
@@ -44,11 +43,18 @@ Handler = Callable[[Any, Call], Awaitable[Message]]
 class Control(Servicer):
     """One of control's replicas; they share nothing but the ledger."""
 
-    def __init__(self, root: Path, profile: str, secret: str, reflects: bool = True) -> None:
+    def __init__(
+        self, root: Path, profile: str, secret: str, required: tuple[str, ...], reflects: bool
+    ) -> None:
         traces.configure("seom-control")
         identity = serve.get_replica_context().replica_id.unique_id
-        super().__init__(secret=secret, deadline_cap=_DEADLINE_CAP_S, identity=identity)
-        self._models = Models(root, profile)
+        super().__init__(
+            secret=secret,
+            deadline_cap=_DEADLINE_CAP_S,
+            identity=identity,
+            stream_window=_STREAM_WINDOW,
+        )
+        self._models = Models(root, profile, required)
         self._operations = RepositoryOperations(self._models, secret)
         self._ledger = Ledger.connect()
         self._reflection = reflection.servicer() if reflects else None
@@ -80,85 +86,44 @@ class Control(Servicer):
             return await self._dispatch(rpc, request, call)
         raise Unimplemented(f"{rpc.name} is not offered")
 
-    async def answer_stream(self, rpc: Rpc, requests: Any, call: Call) -> AsyncIterator[Message]:
+    def answer_stream(self, rpc: Rpc, requests: Any, call: Call) -> AsyncIterator[Message]:
         if rpc.service in REFLECTION:
             if self._reflection is None:
                 raise Unimplemented("reflection is switched off")
-            responses = reflection.answer(self._reflection, requests)
-        elif rpc.name == "Watch":
-            responses = health.watch(self._models, requests.service)
-        elif rpc.name == "ModelStreamInfer":
-            responses = self._stream_infer(requests, call)
-        else:
-            raise Unimplemented(f"{rpc.name} is not offered")
-        async for response in responses:
-            yield response
+            return reflection.answer(self._reflection, requests)
+        if rpc.name == "Watch":
+            return health.watch(self._models, requests.service, call)
+        return super().answer_stream(rpc, requests, call)
 
     # The dispatcher ---------------------------------------------------------------
 
     async def _dispatch(self, rpc: Rpc, request: Any, call: Call) -> Reply:
         """Parses what the edge could not read, and calls the model by handle."""
         version = request.model_version if rpc.name == "ModelInfer" else ""
-        model = await self._target(rpc, request.model_name, version, call)
-        replica = self._replica(model).options(method_name="forward")
+        name = await self._target(rpc, request.model_name, version, call)
         payload = request.SerializeToString()
-        reply: Reply = await replica.remote(rpc.name, payload, call.forwarded())
+        reply: Reply = await ask(name, "forward", rpc.name, payload, call.forwarded())
         return reply
 
-    async def _target(self, rpc: Rpc, name: str, version: str, call: Call) -> ModelState:
+    async def answer_message(self, request: pb.ModelInferRequest, call: Call) -> Answers:
+        """Has one message of a stream answered by the model it names."""
+        rpc = RPCS["ModelStreamInfer"]
+        name = await self._target(rpc, request.model_name, request.model_version, call)
+        answers = await ask_message(name, request.SerializeToString(), call.forwarded())
+        return [pb.ModelStreamInferResponse.FromString(answer) for answer in answers]
+
+    async def _target(self, rpc: Rpc, name: str, version: str, call: Call) -> str:
+        """The application that answers; raises Unavailable unless it takes calls now."""
         # The header `application` named something the edge does not know.
         asked = call.metadata.get("x-seom-model")
         name = name or (asked if isinstance(asked, str) else "")
         if name:
-            _valid_name(name)
-            call.require(name)
-            return await self._models.ready(name, version)
-        family = DEFAULT_FAMILIES.get(rpc.service)
-        if family is None:
+            model = await self._models.find(name, version, call)
+        elif family := DEFAULT_FAMILIES.get(rpc.service):
+            model = await self._models.default(family, call)
+        else:
             raise InvalidArgument.field("model_name", "is empty; name the model")
-        model = await self._models.default(family)
-        call.require(model.config.application)
-        return await self._models.ready(model.config.name, model.config.version)
-
-    def _stream_infer(self, requests: Any, call: Call) -> AsyncIterator[Message]:
-        async def answer(request: pb.ModelInferRequest) -> list[pb.ModelStreamInferResponse]:
-            rpc = RPCS["ModelStreamInfer"]
-            limited = call.within(_DEADLINE_CAP_S)
-            model = await self._target(rpc, request.model_name, request.model_version, limited)
-            answers = self._answers(model, request.SerializeToString(), limited.forwarded())
-            return [pb.ModelStreamInferResponse.FromString(answer) async for answer in answers]
-
-        fatal = call.metadata.get("triton_grpc_error") == "true"
-        return pump(requests, answer, window=_STREAM_WINDOW, fatal=fatal)
-
-    async def forward(self, rpc: str, payload: bytes, metadata: Metadata) -> Reply:
-        """Dispatches a call that reached the wrong replica."""
-        kind = RPCS[rpc]
-        context = ForwardedContext([*metadata, ("x-seom-edge", self.secret or "")])
-        response = await self.unary(kind, kind.request.FromString(payload), context)
-        context.reply.payload = response.SerializeToString()
-        return context.reply
-
-    async def forward_message(self, payload: bytes, metadata: Metadata) -> AsyncIterator[bytes]:
-        """Dispatches one message of a stream that reached another model's replica."""
-        request = pb.ModelInferRequest.FromString(payload)
-        context = ForwardedContext([*metadata, ("x-seom-edge", self.secret or "")])
-
-        async def one() -> AsyncIterator[pb.ModelInferRequest]:
-            yield request
-
-        async for response in self.stream(RPCS["ModelStreamInfer"], one(), context):
-            yield response.SerializeToString()
-
-    def _replica(self, model: ModelState) -> Any:
-        return serve.get_deployment_handle(DEPLOYMENT, model.config.application)
-
-    async def _answers(
-        self, model: ModelState, payload: bytes, metadata: Metadata
-    ) -> AsyncIterator[bytes]:
-        replica = self._replica(model).options(method_name="forward_message", stream=True)
-        async for answer in replica.remote(payload, metadata):
-            yield answer
+        return (await self._models.ready(model)).config.application
 
     # Server and models ------------------------------------------------------------
 
@@ -182,7 +147,7 @@ class Control(Servicer):
         versions = sorted(
             other.config.version
             for other in (await self._models.all()).values()
-            if other.config.name == model.config.name
+            if other.config.name == model.config.name and sees(call, other)
         )
         return metadata(await self._describe(model), tuple(versions))
 
@@ -194,8 +159,7 @@ class Control(Servicer):
         if request.name:
             wanted = [await self._named(request.name, request.version, call)]
         else:
-            every = (await self._models.deployed()).values()
-            wanted = [model for model in every if call.allows(model.config.application)]
+            wanted = await self._models.visible(call)
         totals = await asyncio.gather(*(self._totals(model) for model in wanted))
         return pb.ModelStatisticsResponse(
             model_stats=[
@@ -207,15 +171,11 @@ class Control(Servicer):
     async def _named(self, name: str, version: str, call: Call) -> ModelState:
         if not name:
             raise InvalidArgument.field("name", "is empty; name the model")
-        _valid_name(name)
-        call.require(name)
-        return await self._models.find(name, version)
+        return await self._models.find(name, version, call)
 
     async def _describe(self, model: ModelState) -> Description:
-        model = await self._models.ready(model.config.name, model.config.version)
-        description: Description = await (
-            self._replica(model).options(method_name="description").remote()
-        )
+        application = (await self._models.ready(model)).config.application
+        description: Description = await ask(application, "description")
         return description
 
     async def _totals(self, model: ModelState) -> Statistics:
@@ -225,8 +185,8 @@ class Control(Servicer):
         try:
             async with asyncio.timeout(_STATISTICS_S):
                 # A handle learns of new replicas a moment after they take calls.
-                while missing := await asyncio.to_thread(replicas, application) - set(readings):
-                    asked = self._replica(model).broadcast("snapshot")
+                while missing := await replicas(application) - set(readings):
+                    asked = handle(application).broadcast("snapshot")
                     answers = await asked.results_async(return_exceptions=True)
                     readings |= dict(answer for answer in answers if isinstance(answer, tuple))
                     if missing - set(readings):
@@ -254,18 +214,10 @@ class Control(Servicer):
         return pb.LogSettingsResponse()
 
     async def _check(self, request: health_pb2.HealthCheckRequest, call: Call) -> Message:
-        return await health.check(self._models, request.service)
+        return await health.check(self._models, request.service, call)
 
     async def _list(self, request: health_pb2.HealthListRequest, call: Call) -> Message:
-        return await health.everything(self._models)
-
-
-def _valid_name(name: str) -> None:
-    base, _, version = name.partition("@")
-    if not NAME.fullmatch(base) or (version and not version.isdigit()):
-        raise InvalidArgument.field(
-            "model_name", "is no model name: lower-case letters, digits, . _ -, and @version"
-        )
+        return await health.everything(self._models, call)
 
 
 def _read_only(settings: Any, call: Call) -> None:

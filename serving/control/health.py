@@ -9,34 +9,36 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from seom.pb.health.v1 import health_pb2 as pb
-from serving.control.models import Models, ModelState
-from serving.errors import NotFound
+from serving.control.models import Models
+from serving.errors import InvalidArgument, NotFound, PermissionDenied
+from serving.replica.call import Call
 
 _POLL_S = 0.5
 
 _Status = pb.HealthCheckResponse.ServingStatus
 
 
-async def check(models: Models, service: str) -> pb.HealthCheckResponse:
-    """Raises NotFound for a service that is neither the server nor a model."""
-    status = await _status(models, service)
+async def check(models: Models, service: str, call: Call) -> pb.HealthCheckResponse:
+    """Raises NotFound for a service that is neither the server nor a model of the caller's."""
+    status = await _status(models, service, call)
     if status == pb.HealthCheckResponse.SERVICE_UNKNOWN:
-        raise NotFound(f"no service {service!r}", kind="service", name=service)
+        raise NotFound("no such service", kind="service", name=service)
     return pb.HealthCheckResponse(status=status)
 
 
-async def everything(models: Models) -> pb.HealthListResponse:
+async def everything(models: Models, call: Call) -> pb.HealthListResponse:
     response = pb.HealthListResponse()
-    for service in ("", *await models.deployed()):
-        response.statuses[service].status = await _status(models, service)
+    response.statuses[""].status = _serving(await server_ready(models))
+    for model in await models.visible(call):
+        response.statuses[model.config.application].status = _serving(model.ready)
     return response
 
 
-async def watch(models: Models, service: str) -> AsyncIterator[pb.HealthCheckResponse]:
+async def watch(models: Models, service: str, call: Call) -> AsyncIterator[pb.HealthCheckResponse]:
     """The status now and at every change, for as long as the client listens."""
     last: _Status | None = None
     while True:
-        status = await _status(models, service)
+        status = await _status(models, service, call)
         if status != last:
             yield pb.HealthCheckResponse(status=status)
             last = status
@@ -44,18 +46,23 @@ async def watch(models: Models, service: str) -> AsyncIterator[pb.HealthCheckRes
 
 
 async def server_ready(models: Models) -> bool:
-    """Whether every model somebody asked for takes calls."""
-    return all(model.ready for model in (await models.deployed()).values())
+    """Whether every model of the start takes calls, those taken out since excepted.
+
+    What an admin loads or unloads later says nothing of the server: a balancer would
+    withdraw all models because one is on its way.
+    """
+    states = await models.all()
+    wanted = [states[name] for name in models.required if name in states]
+    return all(model.ready or model.gone for model in wanted)
 
 
-async def _status(models: Models, service: str) -> _Status:
+async def _status(models: Models, service: str, call: Call) -> _Status:
     if not service:
         return _serving(await server_ready(models))
     try:
-        model: ModelState = await models.find(service)
-    except NotFound:
+        return _serving((await models.find(service, "", call)).ready)
+    except (InvalidArgument, NotFound, PermissionDenied):
         return pb.HealthCheckResponse.SERVICE_UNKNOWN
-    return _serving(model.ready)
 
 
 def _serving(ready: bool) -> _Status:

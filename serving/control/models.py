@@ -12,8 +12,9 @@ from typing import Any
 
 from ray import serve
 
-from serving.errors import NotFound, Unavailable
-from serving.repository.config import ConfigError, ModelConfig
+from serving.errors import InvalidArgument, NotFound, Unavailable
+from serving.replica.call import Call
+from serving.repository.config import NAME, ModelConfig, versioned
 from serving.repository.scan import Repository
 
 logger = logging.getLogger("seom")
@@ -49,13 +50,23 @@ class ModelState:
     def ready(self) -> bool:
         return self.state is State.READY
 
+    @property
+    def gone(self) -> bool:
+        """Whether somebody has taken it out of service, or nobody ever asked for it."""
+        return self.state is State.UNLOADING or self.reason == NOT_LOADED
+
 
 class Models:
-    """The cluster's models; readings are at most a tenth of a second old."""
+    """The cluster's models; readings are at most a tenth of a second old.
 
-    def __init__(self, root: Path, profile: str) -> None:
+    required: the applications without which the server is not ready
+    """
+
+    def __init__(self, root: Path, profile: str, required: tuple[str, ...]) -> None:
         self._root, self._profile = root, profile
+        self.required = required
         self._repository = Repository(root, profile)
+        self.intact = True  # whether the last reading of the folders succeeded
         self._scanned_at = time.monotonic()
         self._states: dict[str, ModelState] = {}
         self._read_at = float("-inf")
@@ -77,44 +88,46 @@ class Models:
             if model.state is not State.UNAVAILABLE or model.reason != NOT_LOADED
         }
 
-    async def find(self, name: str, version: str = "") -> ModelState:
-        """The model a client means by `name`, `name@version` or both parts.
+    async def find(self, name: str, version: str, call: Call) -> ModelState:
+        """The model a client means by `name`, `name@version` or both words.
 
-        Raises NotFound naming the models that are served.
+        Raises InvalidArgument for what is no name, PermissionDenied where the call's token
+        does not reach it, NotFound naming the models that are served to this caller.
         """
-        base, _, inline = name.partition("@")
-        version = version or inline
-        models = await self.all()
-        for model in models.values():
+        wanted = versioned(name, version)
+        base, at, version = wanted.partition("@")
+        if not NAME.fullmatch(base) or (at and not version.isdigit()):
+            raise InvalidArgument.field(
+                "model_name", "is no model name: lower-case letters, digits, . _ -, and @version"
+            )
+        call.require(wanted)
+        for model in (await self.all()).values():
             config = model.config
             meant = ("", config.version) if config.latest else (config.version,)
             if config.name == base and version in meant:
                 return model
-        served = sorted(await self.deployed())
-        wanted = f"{base}@{version}" if version else base
+        served = sorted(model.config.application for model in await self.visible(call))
         raise NotFound(
             f"no model {wanted!r}; served are {', '.join(served) or 'none'}",
             name=wanted,
             reason="MODEL_NOT_FOUND",
         )
 
-    async def ready(self, name: str, version: str = "") -> ModelState:
-        """Like `find`, and raises Unavailable unless the model takes calls now."""
-        model = await self.find(name, version)
+    async def ready(self, model: ModelState) -> ModelState:
+        """Raises Unavailable unless the model takes calls now."""
         if not model.ready:
-            reason = "MODEL_NOT_READY"
             raise Unavailable(
                 f"model {model.config.name!r} is {model.state.value.lower()}",
-                reason=reason,
+                reason="MODEL_NOT_READY",
                 retry_after=1.0,
             )
         return model
 
-    async def default(self, family: str) -> ModelState:
+    async def default(self, family: str, call: Call) -> ModelState:
         """The model that answers when a request of a service names none."""
         candidates = [
             model
-            for model in (await self.deployed()).values()
+            for model in await self.visible(call)
             if model.config.family == family and model.config.latest
         ]
         if not candidates:
@@ -122,6 +135,10 @@ class Models:
                 f"no {family} model is served; load one", kind="model", reason="NO_DEFAULT_MODEL"
             )
         return min(candidates, key=lambda m: (not m.config.default, m.config.name))
+
+    async def visible(self, call: Call) -> list[ModelState]:
+        """The deployed models a call's token reaches."""
+        return [model for model in (await self.deployed()).values() if sees(call, model)]
 
     def invalidate(self) -> None:
         """Makes the next question read everything anew."""
@@ -132,8 +149,10 @@ class Models:
         if time.monotonic() - self._scanned_at > _SCAN_S:
             try:
                 self._repository = Repository(self._root, self._profile)
-            except ConfigError as error:
+                self.intact = True
+            except Exception as error:  # a family's module may fail in any way
                 logger.warning("repository unchanged: %s", error)
+                self.intact = False
             self._scanned_at = time.monotonic()
 
     def _read(self) -> dict[str, ModelState]:
@@ -147,6 +166,11 @@ class Models:
             else:
                 states[config.application] = ModelState(config, *_state(status))
         return states
+
+
+def sees(call: Call, model: ModelState) -> bool:
+    """Whether a token reaches a model, by its name or by this version of it."""
+    return call.allows(f"{model.config.name}@{model.config.version}")
 
 
 def _state(status: Any) -> tuple[State, str]:

@@ -6,12 +6,16 @@ configuration from the wire.
 
 from __future__ import annotations
 
-import asyncio
-
 from seom.pb.inference import grpc_service_pb2 as pb
 from serving.cluster.deploy import deploy, undeploy
-from serving.control.models import Models
-from serving.errors import Internal, InvalidArgument, PermissionDenied, ServingError
+from serving.control.models import Models, ModelState, sees
+from serving.errors import (
+    FailedPrecondition,
+    Internal,
+    InvalidArgument,
+    PermissionDenied,
+    Unavailable,
+)
 from serving.replica.call import Call
 
 
@@ -21,6 +25,7 @@ class RepositoryOperations:
     def __init__(self, models: Models, secret: str) -> None:
         self._models = models
         self._secret = secret
+        self._loading: set[str] = set()
 
     async def index(
         self, request: pb.RepositoryIndexRequest, call: Call
@@ -28,7 +33,7 @@ class RepositoryOperations:
         _only_repository(request.repository_name)
         response = pb.RepositoryIndexResponse()
         for model in (await self._models.all()).values():
-            if call.allows(model.config.application) and (model.ready or not request.ready):
+            if sees(call, model) and (model.ready or not request.ready):
                 response.models.add(
                     name=model.config.name,
                     version=model.config.version,
@@ -40,41 +45,49 @@ class RepositoryOperations:
     async def load(self, request: pb.RepositoryModelLoadRequest, call: Call) -> None:
         """Deploys a model, or deploys it anew; returns when it is ready.
 
-        Raises NotFound, PermissionDenied, InvalidArgument for configuration overrides.
+        Raises NotFound, PermissionDenied, InvalidArgument for configuration overrides,
+        FailedPrecondition while a model.yaml is broken, Unavailable while the same model
+        is being loaded already.
         """
-        self._check(request, call)
-        self._models.invalidate()
-        model = await self._models.find(request.model_name)
+        model = await self._model(request, call)
+        if not self._models.intact:
+            raise FailedPrecondition(
+                "a model.yaml of the repository has errors; `seom models` names them",
+                reason="REPOSITORY_INVALID",
+            )
+        name = model.config.application
+        if name in self._loading:
+            raise Unavailable(f"{name} is being loaded", reason="LOADING", retry_after=1.0)
+        self._loading.add(name)
         try:
-            await asyncio.to_thread(deploy, [model.config], self._secret)
-        except ServingError:
-            raise
+            await deploy([model.config], self._secret)
         except RuntimeError:
             raise Internal(
-                f"model {request.model_name!r} did not become ready; `seom logs` says why",
-                reason="LOAD_FAILED",
+                f"model {name!r} did not become ready; `seom logs` says why", reason="LOAD_FAILED"
             ) from None
         finally:
+            self._loading.discard(name)
             self._models.invalidate()
 
     async def unload(self, request: pb.RepositoryModelUnloadRequest, call: Call) -> None:
-        """Takes a model out of service; its running calls end first."""
-        self._check(request, call)
-        model = await self._models.find(request.model_name)
-        await asyncio.to_thread(undeploy, model.config.application)
-        self._models.invalidate()
+        """Takes a model out of service; its running calls may still be ending."""
+        model = await self._model(request, call)
+        try:
+            await undeploy(model.config.application)
+        finally:
+            self._models.invalidate()
 
-    def _check(
+    async def _model(
         self,
         request: pb.RepositoryModelLoadRequest | pb.RepositoryModelUnloadRequest,
         call: Call,
-    ) -> None:
+    ) -> ModelState:
+        """The model an admin names, as the folders have it now."""
         if "admin" not in call.scopes:
             raise PermissionDenied("this token lacks the scope `admin`", reason="SCOPE_MISSING")
         _only_repository(request.repository_name)
         if not request.model_name:
             raise InvalidArgument.field("model_name", "is empty; name the model")
-        call.require(request.model_name)
         allowed = {"unload_dependents"}
         problems = {
             f"parameters[{name}]": "is not accepted: models are configured in the repository"
@@ -83,6 +96,8 @@ class RepositoryOperations:
         }
         if problems:
             raise InvalidArgument("load takes no configuration", fields=problems)
+        self._models.invalidate()
+        return await self._models.find(request.model_name, "", call)
 
 
 def _only_repository(name: str) -> None:

@@ -23,14 +23,12 @@ from serving.errors import (
     ServingError,
     Unauthenticated,
 )
-from serving.services.status import DETAILS_KEY, status_details
+from serving.replica.forward import STATUS_CODES
+from serving.services.status import DETAILS_KEY, shorten, status_details
 
-_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 _TIMEOUT = re.compile(r"(\d{1,8})([HMSmun])")
 _SECONDS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-Metadata = Iterable[tuple[str, str | bytes]]
 
 
 class Context(Protocol):
@@ -95,7 +93,7 @@ FORWARDED = "x-seom-forwarded"
 _HOP_HEADERS = frozenset({"x-grpc-timeout", "application", FORWARDED})
 
 
-def open_call(metadata: Metadata, secret: str | None, cap: float) -> Call:
+def open_call(metadata: Iterable[tuple[str, str | bytes]], secret: str | None, cap: float) -> Call:
     """Reads the edge's headers.
 
     secret: what the edge must prove to know; None accepts anyone (a bare server).
@@ -117,11 +115,13 @@ def open_call(metadata: Metadata, secret: str | None, cap: float) -> Call:
     if not isinstance(request_id, str) or not _REQUEST_ID.fullmatch(request_id):
         request_id = uuid.uuid4().hex
     traceparent = headers.get("traceparent")
+    # The edge always says what a token allows; without its word nothing is.
+    scopes, models = ("infer,admin", "*") if secret is None else ("", "")
     return Call(
         request_id=request_id,
         tenant=_text(headers, "x-seom-tenant", "default"),
-        scopes=_words(headers, "x-seom-scopes", "infer,admin"),
-        models=_words(headers, "x-seom-models", "*"),
+        scopes=_words(headers, "x-seom-scopes", scopes),
+        models=_words(headers, "x-seom-models", models),
         deadline=now + timeout,
         traceparent=traceparent if isinstance(traceparent, str) else None,
         metadata=headers,
@@ -135,8 +135,8 @@ def fail(
 
     Ray drops trailing metadata set before a raise, so the caller returns afterwards.
     """
-    context.set_code(_STATUS_CODES[int(error.status)])
-    context.set_details(error.message)
+    context.set_code(STATUS_CODES[int(error.status)])
+    context.set_details(shorten(error.message))
     context.set_trailing_metadata(
         [(DETAILS_KEY, status_details(error)), ("x-request-id", request_id), *extra]
     )

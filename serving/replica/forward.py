@@ -6,7 +6,6 @@ The receiver answers them with the very method its gRPC server would have called
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,7 +14,7 @@ from google.protobuf.message import Message
 
 from serving.services.catalog import Rpc
 
-_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
+STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 Metadata = list[tuple[str, str | bytes]]
 
@@ -32,7 +31,7 @@ class Reply:
     def relay(self, rpc: Rpc, context: Any) -> Message:
         """Ends the original call as the forwarded one has ended."""
         if self.code:
-            context.set_code(_STATUS_CODES[self.code])
+            context.set_code(STATUS_CODES[self.code])
             context.set_details(self.details)
         context.set_trailing_metadata(self.trailers)
         return rpc.response.FromString(self.payload)
@@ -43,8 +42,8 @@ class Forwarder(Protocol):
 
     async def unary(self, rpc: str, payload: bytes, metadata: Metadata) -> Reply: ...
 
-    def message(self, payload: bytes, metadata: Metadata) -> AsyncIterator[bytes]:
-        """One message of a ModelStreamInfer; yields the messages that answer it."""
+    async def message(self, payload: bytes, metadata: Metadata) -> list[bytes]:
+        """One message of a ModelStreamInfer; the messages that answer it, or its error."""
         ...
 
 

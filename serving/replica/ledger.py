@@ -16,7 +16,7 @@ from serving.replica.statistics import Statistics
 _NAME, _NAMESPACE = "seom-ledger", "seom"
 
 
-class _Book:
+class LedgerBook:
     """application → replica → its last known statistics."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Ledger:
 
     @classmethod
     def connect(cls) -> Ledger:
-        book = ray.remote(num_cpus=0, max_restarts=-1)(_Book)
+        book = ray.remote(num_cpus=0, max_restarts=-1)(LedgerBook)
         return cls(
             book.options(
                 name=_NAME, namespace=_NAMESPACE, get_if_exists=True, lifetime="detached"

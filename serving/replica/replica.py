@@ -6,27 +6,21 @@ Knows nothing of Ray: `serving.replica.deployment` puts it into a Serve deployme
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from google.protobuf.message import Message
 
 from seom.pb.inference import grpc_service_pb2 as pb
-from serving.errors import (
-    InvalidArgument,
-    NotFound,
-    PermissionDenied,
-    ServingError,
-    Unimplemented,
-)
+from serving.errors import InvalidArgument, NotFound, PermissionDenied, Unimplemented
 from serving.models.base import Model
 from serving.replica.call import Call
 from serving.replica.forward import Forwarder, Reply
 from serving.replica.servicer import Servicer
 from serving.replica.statistics import Statistics
-from serving.replica.streaming import pump
-from serving.repository.config import ModelConfig
+from serving.replica.streaming import Answers
+from serving.repository.config import ModelConfig, versioned
 from serving.scheduling.batcher import Batcher
 from serving.services.catalog import Rpc
 from serving.services.describe import Description
@@ -52,11 +46,15 @@ class Replica(Servicer):
         identity: str = "",
         forwarder: Forwarder | None = None,
     ) -> None:
-        super().__init__(
-            secret=secret, deadline_cap=config.limits.deadline_s, identity=identity or config.name
-        )
         self.config = config
         self.model = model
+        super().__init__(
+            secret=secret,
+            deadline_cap=config.limits.deadline_s,
+            identity=identity or config.name,
+            # Twice a batch: one is computed while the next is prepared.
+            stream_window=2 * self.max_batch_size,
+        )
         self.statistics = Statistics()
         self.batcher: Batcher[Any, Any] = Batcher(
             model,
@@ -86,7 +84,7 @@ class Replica(Servicer):
         """Lets what was admitted end, then releases the threads."""
         await self.batcher.close()
 
-    # Unary calls ------------------------------------------------------------------
+    # Calls ------------------------------------------------------------------------
 
     async def answer(
         self, rpc: Rpc, request: Any, call: Call, timeline: Timeline
@@ -94,16 +92,37 @@ class Replica(Servicer):
         typed = TYPED.get(rpc.name)
         if typed is None and rpc.name != "ModelInfer":
             raise Unimplemented(f"{rpc.name} is answered by the edge, not by a replica")
-        version = request.model_version if rpc.name == "ModelInfer" else ""
-        self._authorize(request.model_name, call)
+        version = request.model_version if typed is None else ""
+        self._authorize(request.model_name, version, call)
         if not self._mine(request.model_name, version, default=typed is not None):
-            return await self._forward(rpc, request, call)
-        if typed is None:
-            return await self._infer(request, call, timeline)
-        return await self._typed(typed, request, call, timeline)
+            forwarder = self._foreign(request, call)
+            return await forwarder.unary(rpc.name, request.SerializeToString(), call.forwarded())
+        with self._counted(timeline):
+            if typed is None:
+                return await self._infer(request, call, timeline)
+            return await self._typed(typed, request, call, timeline)
 
-    def failed(self, error: ServingError, timeline: Timeline) -> None:
-        self.statistics.fail(timeline)
+    async def answer_message(self, request: pb.ModelInferRequest, call: Call) -> Answers:
+        """Answers one message of a stream; a foreign one goes where it belongs."""
+        timeline = Timeline()
+        self._authorize(request.model_name, request.model_version, call)
+        if not self._mine(request.model_name, request.model_version, default=False):
+            forwarder = self._foreign(request, call)
+            answers = await forwarder.message(request.SerializeToString(), call.forwarded())
+            return [pb.ModelStreamInferResponse.FromString(answer) for answer in answers]
+        with self._counted(timeline):
+            answered = await self._infer(request, call, timeline)
+        answered.parameters["triton_final_response"].bool_param = True
+        return [pb.ModelStreamInferResponse(infer_response=answered)]
+
+    @contextmanager
+    def _counted(self, timeline: Timeline) -> Iterator[None]:
+        """Whatever ends a call of this model early is a failure of its statistics."""
+        try:
+            yield
+        except BaseException:
+            self.statistics.fail(timeline)
+            raise
 
     async def _infer(
         self, request: pb.ModelInferRequest, call: Call, timeline: Timeline
@@ -120,8 +139,7 @@ class Replica(Servicer):
             set_parameters(
                 response.parameters, {f"timing.{name}": value for name, value in fields.items()}
             )
-        rows = next(iter(infer.tensors.values())).shape[0] if signature.batched else 1
-        self.statistics.succeed(timeline, rows)
+        self.statistics.succeed(timeline, infer.rows if signature.batched else 1)
         return response
 
     async def _typed(self, typed: Typed, request: Any, call: Call, timeline: Timeline) -> Message:
@@ -140,48 +158,12 @@ class Replica(Servicer):
         self.statistics.succeed(timeline)
         return response  # type: ignore[no-any-return]
 
-    # Streams ----------------------------------------------------------------------
-
-    async def answer_stream(self, rpc: Rpc, requests: Any, call: Call) -> AsyncIterator[Message]:
-        if rpc.name != "ModelStreamInfer":
-            raise Unimplemented(f"{rpc.name} is answered by the edge, not by a replica")
-
-        async def answer(request: pb.ModelInferRequest) -> list[pb.ModelStreamInferResponse]:
-            return await self.answer_message(request, call)
-
-        fatal = call.metadata.get("triton_grpc_error") == "true"
-        # Twice a batch: one is computed while the next is prepared.
-        window = 2 * self.max_batch_size
-        async for response in pump(requests, answer, window=window, fatal=fatal):
-            yield response
-
-    async def answer_message(
-        self, request: pb.ModelInferRequest, call: Call
-    ) -> list[pb.ModelStreamInferResponse]:
-        """Answers one message of a stream; a foreign one goes where it belongs."""
-        timeline = Timeline()
-        call = call.within(self.deadline_cap)
-        self._authorize(request.model_name, call)
-        if not self._mine(request.model_name, request.model_version, default=False):
-            return await self._forward_message(request, call)
-        try:
-            async with asyncio.timeout(call.remaining):
-                answered = await self._infer(request, call, timeline)
-        except TimeoutError:
-            self.statistics.fail(timeline)
-            raise call.expired() from None
-        except ServingError:
-            self.statistics.fail(timeline)
-            raise
-        answered.parameters["triton_final_response"].bool_param = True
-        return [pb.ModelStreamInferResponse(infer_response=answered)]
-
     # Names ------------------------------------------------------------------------
 
-    def _authorize(self, name: str, call: Call) -> None:
+    def _authorize(self, name: str, version: str, call: Call) -> None:
         if "infer" not in call.scopes:
             raise PermissionDenied("this token lacks the scope `infer`", reason="SCOPE_MISSING")
-        call.require(name or self.config.name)
+        call.require(versioned(name or self.config.name, version))
 
     def _mine(self, name: str, version: str, *, default: bool) -> bool:
         """Whether a message's own words name this model.
@@ -192,8 +174,7 @@ class Replica(Servicer):
             if default:
                 return True
             raise InvalidArgument.field("model_name", "is empty; name the model")
-        if version and "@" not in name:
-            name = f"{name}@{version}"
+        name = versioned(name, version)
         if "@" not in name and not self.config.latest:
             return False
         return name in self._names
@@ -204,14 +185,3 @@ class Replica(Servicer):
             name = request.model_name
             raise NotFound(f"model {name!r} is not served here", name=name)
         return self._forwarder
-
-    async def _forward(self, rpc: Rpc, request: Any, call: Call) -> Reply:
-        forwarder = self._foreign(request, call)
-        return await forwarder.unary(rpc.name, request.SerializeToString(), call.forwarded())
-
-    async def _forward_message(
-        self, request: pb.ModelInferRequest, call: Call
-    ) -> list[pb.ModelStreamInferResponse]:
-        forwarder = self._foreign(request, call)
-        answers = forwarder.message(request.SerializeToString(), call.forwarded())
-        return [pb.ModelStreamInferResponse.FromString(answer) async for answer in answers]

@@ -1,8 +1,8 @@
 """The one wrapper every RPC runs inside, whoever answers it.
 
 `Servicer` has one method per RPC of the catalog, as Ray Serve and grpc.aio want it.
-Each opens the call (secret, deadline, tenant), lets `answer` or `answer_stream` do
-the work, and turns whatever goes wrong into a status with details.
+Each opens the call (secret, deadline, tenant), lets the subclass do the work, and
+turns whatever goes wrong into a status with details.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from serving.errors import Cancelled, DeadlineExceeded, ServingError, Status, Unimplemented
+from seom.pb.inference import grpc_service_pb2 as pb
+from serving.errors import ServingError, Unimplemented
 from serving.replica.call import Call, Context, fail, internal, open_call
-from serving.replica.forward import Reply
+from serving.replica.forward import ForwardedContext, Metadata, Reply
+from serving.replica.streaming import Answers, pump
 from serving.services.catalog import RPCS, Rpc
 from serving.services.timing import timing_message
 from serving.telemetry.traces import span
@@ -32,14 +34,20 @@ class Servicer:
     """Base of everything that answers RPCs: the replica of a model, and control.
 
     secret: what the edge must show; None accepts anyone (tests, a bare server).
-    deadline_cap: seconds a unary call may take at most.
+    deadline_cap: seconds a unary call, or one message of a stream, may take at most.
     identity: the opaque name under which timing reports this replica.
+    stream_window: messages of one stream that are computed at the same time.
     """
 
-    def __init__(self, *, secret: str | None, deadline_cap: float, identity: str) -> None:
+    def __init__(
+        self, *, secret: str | None, deadline_cap: float, identity: str, stream_window: int
+    ) -> None:
         self.secret = secret
         self.deadline_cap = deadline_cap
         self.identity = identity
+        self.stream_window = stream_window
+
+    # For subclasses ---------------------------------------------------------------
 
     async def answer(
         self, rpc: Rpc, request: Any, call: Call, timeline: Timeline
@@ -47,63 +55,95 @@ class Servicer:
         """Answers one unary call; raises ServingError."""
         raise Unimplemented(f"{rpc.name} is not answered here")
 
+    async def answer_message(self, request: pb.ModelInferRequest, call: Call) -> Answers:
+        """Answers one message of a ModelStreamInfer; raises ServingError."""
+        raise Unimplemented("streams are not answered here")
+
     def answer_stream(self, rpc: Rpc, requests: Any, call: Call) -> AsyncIterator[Message]:
         """Answers one streaming call; `requests` is one message or an iterator of them."""
-        raise Unimplemented(f"{rpc.name} is not answered here")
+        if rpc.name != "ModelStreamInfer":
+            raise Unimplemented(f"{rpc.name} is not answered here")
 
-    def failed(self, error: ServingError, timeline: Timeline) -> None:
-        """Called once for every unary call that ends with an error."""
+        async def answer(request: pb.ModelInferRequest) -> Answers:
+            return await self._message(request, call)
+
+        fatal = call.metadata.get("triton_grpc_error") == "true"
+        return pump(requests, answer, window=self.stream_window, fatal=fatal)
+
+    # The wrapper ------------------------------------------------------------------
 
     async def unary(self, rpc: Rpc, request: Any, context: Context) -> Message:
-        timeline = Timeline()
-        request_id = ""
+        timeline, call = Timeline(), None
         try:
             call = open_call(context.invocation_metadata(), self.secret, self.deadline_cap)
-            request_id = call.request_id
             with span(rpc, call, timeline):
                 async with asyncio.timeout(call.remaining):
                     response = await self.answer(rpc, request, call, timeline)
             if isinstance(response, Reply):
                 return response.relay(rpc, context)
-            context.set_trailing_metadata(
-                [
-                    (TIMING_KEY, timing_message(timeline, self.identity).SerializeToString()),
-                    ("x-request-id", request_id),
-                ]
-            )
+            timing = timing_message(timeline, self.identity).SerializeToString()
+            context.set_trailing_metadata([(TIMING_KEY, timing), ("x-request-id", call.request_id)])
             return response
-        except asyncio.CancelledError:
-            self.failed(Cancelled("the caller went away"), timeline)
-            raise
-        except TimeoutError:
-            error: ServingError = DeadlineExceeded("the deadline passed before the answer")
-        except ServingError as known:
-            error = known
-        except Exception:
-            logger.exception("%s failed (request %s)", rpc.name, request_id)
-            error = internal(request_id)
-        self.failed(error, timeline)
-        fail(context, error, request_id)
-        return rpc.response()
+        except Exception as error:
+            fail(context, _understood(error, rpc, call), call.request_id if call else "")
+            return rpc.response()
 
     async def stream(self, rpc: Rpc, requests: Any, context: Context) -> AsyncIterator[Message]:
-        request_id = ""
+        call = None
         try:
             # A stream lives as long as its client wants; its messages have deadlines.
             call = open_call(context.invocation_metadata(), self.secret, float("inf"))
-            request_id = call.request_id
-            async with aclosing(self.answer_stream(rpc, requests, call)) as responses:  # type: ignore[type-var]
-                async for response in responses:
-                    yield response
-            context.set_trailing_metadata([("x-request-id", request_id)])
-            return
-        except ServingError as known:
-            error = known
-        except Exception:
-            logger.exception("%s failed (request %s)", rpc.name, request_id)
-            error = internal(request_id)
-        if error.status is not Status.CANCELLED:
-            fail(context, error, request_id)
+            with span(rpc, call, Timeline()):
+                answers = self.answer_stream(rpc, requests, call)
+                async with aclosing(answers) as responses:  # type: ignore[type-var]
+                    async for response in responses:
+                        yield response
+            context.set_trailing_metadata([("x-request-id", call.request_id)])
+        except Exception as error:
+            fail(context, _understood(error, rpc, call), call.request_id if call else "")
+
+    async def _message(self, request: pb.ModelInferRequest, call: Call) -> Answers:
+        """Answers one message of a stream within its deadline; raises ServingError alone."""
+        call = call.within(self.deadline_cap)
+        try:
+            async with asyncio.timeout(call.remaining):
+                return await self.answer_message(request, call)
+        except Exception as error:
+            raise _understood(error, RPCS["ModelStreamInfer"], call) from None
+
+    # Calls that come through a Ray handle, not through gRPC -------------------------
+
+    async def forward(self, rpc: str, payload: bytes, metadata: Metadata) -> Reply:
+        """Answers a call that reached another application first."""
+        kind = RPCS[rpc]
+        context = ForwardedContext([*metadata, ("x-seom-edge", self.secret or "")])
+        response = await self.unary(kind, kind.request.FromString(payload), context)
+        context.reply.payload = response.SerializeToString()
+        return context.reply
+
+    async def forward_message(
+        self, payload: bytes, metadata: Metadata
+    ) -> list[bytes] | ServingError:
+        """Answers one message of a stream that another application holds; errors travel
+        as values, for the holder to raise."""
+        request = pb.ModelInferRequest.FromString(payload)
+        known = [*metadata, ("x-seom-edge", self.secret or "")]
+        try:
+            call = open_call(known, self.secret, self.deadline_cap)
+            return [m.SerializeToString() for m in await self._message(request, call)]
+        except ServingError as error:
+            return error
+
+
+def _understood(error: Exception, rpc: Rpc, call: Call | None) -> ServingError:
+    """What the caller learns of an exception; ours are logged and shown as an id."""
+    if isinstance(error, ServingError):
+        return error
+    if isinstance(error, TimeoutError) and call is not None and call.remaining <= 0:
+        return call.expired()
+    request_id = call.request_id if call else ""
+    logger.error("%s failed (request %s)", rpc.name, request_id, exc_info=error)
+    return internal(request_id)
 
 
 def _unary(rpc: Rpc) -> Callable[..., Any]:

@@ -17,10 +17,12 @@ _QUEUE = (Stage.QUEUE, Stage.BATCH_WAIT)
 class Statistics:
     """Everything counts since the replica started; durations are nanoseconds.
 
+    success, failed: requests; rows: what the successful ones carried
     batches: batch size → (executions, device nanoseconds of them)
     """
 
     success: int = 0
+    rows: int = 0
     success_ns: int = 0
     failed: int = 0
     failed_ns: int = 0
@@ -33,7 +35,8 @@ class Statistics:
     batches: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def succeed(self, timeline: Timeline, rows: int = 1) -> None:
-        self.success += rows
+        self.success += 1
+        self.rows += rows
         self.success_ns += timeline.total
         self.queue_ns += _sum(timeline, _QUEUE)
         self.input_ns += _sum(timeline, _INPUT)

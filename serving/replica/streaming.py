@@ -44,9 +44,9 @@ async def pump(
                 if fatal:
                     raise
                 responses = [in_stream_error(error, stream.request_of(task))]
-            stream.done(task)
             for response in responses:
                 yield response
+            stream.done(task)
         await reader  # raises what ended the stream's requests early
     finally:
         reader.cancel()
@@ -73,27 +73,36 @@ def in_stream_error(
 
 
 class _Stream:
-    """The messages between their arrival and their answer."""
+    """The messages between their arrival and the moment their answer has left.
+
+    A place in the window is given back only then: a client that does not read keeps
+    no more than a window of answers here.
+    """
 
     def __init__(self, answer: Answer, window: int) -> None:
         self.answers: asyncio.Queue[asyncio.Task[Answers] | None] = asyncio.Queue()
         self._answer = answer
         self._window = asyncio.Semaphore(window)
+        self._placed: set[asyncio.Task[Answers]] = set()
         self._waiting: dict[asyncio.Task[Answers], tuple[pb.ModelInferRequest, int]] = {}
         self._bytes = 0
 
     async def read(self, requests: AsyncIterator[pb.ModelInferRequest]) -> None:
+        overrun = False
         try:
             async for request in requests:
-                self._accept(request)
+                # A client that heeds no refusal is read on, and nothing of it is kept.
+                overrun = overrun or len(self._waiting) >= 2 * MAX_WAITING
+                if not overrun:
+                    self._accept(request)
         finally:
             self.answers.put_nowait(None)
+        if overrun:
+            raise Overloaded("the stream's client sent on and did not read its answers")
 
     def _accept(self, request: pb.ModelInferRequest) -> None:
         size = request.ByteSize()
         full = len(self._waiting) >= MAX_WAITING or self._bytes + size > MAX_WAITING_BYTES
-        if len(self._waiting) >= 2 * MAX_WAITING:
-            raise Overloaded("the stream's client sends on and does not read its answers")
         if full:
             request = pb.ModelInferRequest(id=request.id, model_name=request.model_name)
             size = 0
@@ -103,8 +112,12 @@ class _Stream:
         self.answers.put_nowait(task)
 
     async def _run(self, request: pb.ModelInferRequest) -> Answers:
-        async with self._window:
-            return await self._answer(request)
+        # Places are given in the order of arrival, so the next to leave always has one.
+        await self._window.acquire()
+        task = asyncio.current_task()
+        assert task is not None
+        self._placed.add(task)
+        return await self._answer(request)
 
     async def _refuse(self) -> Answers:
         raise Overloaded(f"more than {MAX_WAITING} requests wait on this stream")
@@ -114,6 +127,9 @@ class _Stream:
 
     def done(self, task: asyncio.Task[Answers]) -> None:
         self._bytes -= self._waiting.pop(task)[1]
+        if task in self._placed:
+            self._placed.remove(task)
+            self._window.release()
 
     def cancel(self) -> None:
         for task in self._waiting:

@@ -18,6 +18,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from serving.errors import InvalidArgument
+
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 PROFILES = ("reference", "cpu", "gpu")
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -124,6 +126,17 @@ class ModelConfig(BaseModel):
     @property
     def weights_file(self) -> Path | None:
         return self.folder / self.weights.file if self.weights else None
+
+
+def versioned(name: str, version: str) -> str:
+    """`name@version` of a client's two words for a model; a bare name is the latest.
+
+    Raises InvalidArgument when both name a version and disagree.
+    """
+    base, at, inline = name.partition("@")
+    if at and version and inline != version:
+        raise InvalidArgument.field("model_version", f"is {version}, but the name says {inline}")
+    return f"{base}@{version}" if version else name
 
 
 def family_module(family: str) -> str:

@@ -64,7 +64,6 @@ class Batcher(Generic[Item, Result]):
         self._idle.set()
         self._closing = False
         self._batch_ids = itertools.count(1)
-        self._on_batch = on_batch
         self._run_started: float | None = None
         self.batches = 0
         self.rows = 0

@@ -11,6 +11,7 @@ class Counters(Protocol):
     """What `serving.replica.statistics.Statistics` offers; nanoseconds throughout."""
 
     success: int
+    rows: int
     success_ns: int
     failed: int
     failed_ns: int
@@ -29,7 +30,7 @@ def model_statistics(name: str, version: str, counters: Counters) -> pb.ModelSta
         name=name,
         version=version,
         last_inference=counters.last_inference_ms,
-        inference_count=counters.success,
+        inference_count=counters.rows,
         execution_count=counters.executions,
     )
     stats = model.inference_stats

@@ -13,8 +13,10 @@ from serving.errors import AlreadyExists, InvalidArgument, NotFound, Retryable, 
 DOMAIN = "seom.dev"
 DETAILS_KEY = "grpc-status-details-bin"
 
-# Trailers share one 8 KiB header block with the message; ours stay below half of it.
-_MAX_MESSAGE = 1024
+# Bytes. Trailers share one 8 KiB header block with the message, in which every byte
+# beyond ASCII takes three; ours stay below that with room for others.
+_MAX_MESSAGE = 512
+_MAX_NAME = 256
 _MAX_DETAILS = 4096
 
 
@@ -26,19 +28,32 @@ def status_details(error: ServingError, code: Status | None = None) -> bytes:
     the error's own status where it has none (the edge's refusals).
     """
     code = error.status if code is None else code
-    status = StatusMessage(code=int(code), message=error.message[:_MAX_MESSAGE])
-    info = details.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
+    status = StatusMessage(code=int(code), message=shorten(error.message))
+    metadata = {key: shorten(value, _MAX_NAME) for key, value in error.metadata.items()}
+    info = details.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
     _pack(status, info)
     if isinstance(error, InvalidArgument) and error.fields:
         _pack(status, _bad_request(error))
     elif isinstance(error, NotFound | AlreadyExists):
-        _pack(status, details.ResourceInfo(resource_type=error.kind, resource_name=error.name))
+        _pack(status, _resource(error))
     elif isinstance(error, Retryable):
         delay = Duration()
         delay.FromNanoseconds(int(error.retry_after * 1e9))
         _pack(status, details.RetryInfo(retry_delay=delay))
     serialized: bytes = status.SerializeToString()
     return serialized
+
+
+def shorten(text: str, most: int = _MAX_MESSAGE) -> str:
+    """At most so many bytes of a text, which may hold what a caller has sent."""
+    encoded = text.encode("utf-8", "replace")
+    return text if len(encoded) <= most else encoded[: most - 3].decode("utf-8", "ignore") + "…"
+
+
+def _resource(error: NotFound) -> details.ResourceInfo:
+    return details.ResourceInfo(
+        resource_type=error.kind, resource_name=shorten(error.name, _MAX_NAME)
+    )
 
 
 def _bad_request(error: InvalidArgument) -> details.BadRequest:

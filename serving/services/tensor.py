@@ -35,6 +35,11 @@ class Infer:
     outputs: tuple[str, ...]
     timing: bool
 
+    @property
+    def rows(self) -> int:
+        """Rows of the batch a request of a batched model carries."""
+        return max((array.shape[0] for array in self.tensors.values()), default=1)
+
 
 def parse_infer(request: pb.ModelInferRequest, signature: Signature, max_batch: int) -> Infer:
     """Checks a request against a model's signature and reads its tensors.

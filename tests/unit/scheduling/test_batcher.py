@@ -23,7 +23,7 @@ def submit(batcher, job, *, within=None, timeline=None):
 async def until(condition, seconds=3.0):
     """Lets the loop turn until the condition holds."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.001)
 
 
