@@ -10,6 +10,7 @@ from typing import Any
 from ray import serve
 
 from serving.cluster import ray
+from serving.cluster.ray import LOGGING
 from serving.replica.deployment import ModelDeployment
 from serving.replica.handles import CONTROL, DEPLOYMENT
 from serving.repository.config import ModelConfig
@@ -33,6 +34,7 @@ def application(config: ModelConfig, secret: str) -> Any:
         max_ongoing_requests=max(1024, ours * _BEYOND_ADMISSION),
         ray_actor_options={"num_cpus": resources.cpus, "num_gpus": resources.gpus},
         health_check_period_s=1,
+        logging_config=LOGGING,
         health_check_timeout_s=30,
         # Make before break: the new replicas run before the old ones are asked to go.
         max_surge_percent=100,
@@ -120,6 +122,7 @@ def control(
         max_ongoing_requests=4096,
         ray_actor_options={"num_cpus": 0},
         health_check_period_s=1,
+        logging_config=LOGGING,
         graceful_shutdown_wait_loop_s=0.2,
     )
     return serve.RunTarget(

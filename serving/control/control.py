@@ -29,7 +29,7 @@ from serving.services.catalog import DEFAULT_FAMILIES, REFLECTION, RPCS, Rpc
 from serving.services.describe import EXTENSIONS, SERVER_NAME, Description, configuration, metadata
 from serving.services.statistics import model_statistics
 from serving.services.typed import TYPED
-from serving.telemetry import traces
+from serving.telemetry import logs, traces
 from serving.timing import Timeline
 
 _DEADLINE_CAP_S = 600.0  # loading a model counts as a call
@@ -46,6 +46,7 @@ class Control(Servicer):
     def __init__(
         self, root: Path, profile: str, secret: str, required: tuple[str, ...], reflects: bool
     ) -> None:
+        logs.join_serve()
         traces.configure("seom-control")
         identity = serve.get_replica_context().replica_id.unique_id
         super().__init__(

@@ -17,7 +17,7 @@ from serving.replica.call import Call
 from serving.repository.config import NAME, ModelConfig, versioned
 from serving.repository.scan import Repository
 
-logger = logging.getLogger("seom")
+logger = logging.getLogger(__name__)
 
 _FRESH_S = 0.1
 _SCAN_S = 2.0

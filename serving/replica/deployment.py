@@ -11,13 +11,14 @@ from serving.replica.replica import Replica
 from serving.replica.statistics import Statistics
 from serving.repository.config import ModelConfig
 from serving.services.describe import Description
-from serving.telemetry import traces
+from serving.telemetry import logs, traces
 
 
 class ModelDeployment(Replica):
     """Loads its model in the constructor; Serve calls the RPC methods by name."""
 
     def __init__(self, config: ModelConfig, secret: str) -> None:
+        logs.join_serve()
         traces.configure("seom-replica")
         super().__init__(
             config,

@@ -25,7 +25,7 @@ from serving.services.timing import timing_message
 from serving.telemetry.traces import span
 from serving.timing import Timeline
 
-logger = logging.getLogger("seom")
+logger = logging.getLogger(__name__)
 
 TIMING_KEY = "seom-timing-bin"
 
