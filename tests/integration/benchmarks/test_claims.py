@@ -9,7 +9,7 @@ from benchmarks.load.workload import Call, Closed, Open, Statistic, Workload
 from benchmarks.stats.claims import Claim, judge
 from benchmarks.stats.gates import Gates
 from benchmarks.stats.summary import Cell, summarise
-from tests.unit.benchmarks.blocks import block
+from tests.integration.benchmarks.blocks import block
 
 Cells = dict[tuple[str, str], Cell]
 
