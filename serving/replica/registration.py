@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 
+from serving.replica.direct import DirectCalls
 from serving.services.catalog import CATALOG, Rpc
 
 _KINDS = {
@@ -30,18 +31,26 @@ SERVER_OPTIONS = (
 )
 
 
-def _handler(servicer: Any, rpc: Rpc) -> Any:
+def _handler(method: Any, rpc: Rpc) -> Any:
     return _KINDS[rpc.client_streaming, rpc.server_streaming](
-        getattr(servicer, rpc.name),
+        method,
         request_deserializer=rpc.request.FromString,
         response_serializer=rpc.response.SerializeToString,
     )
 
 
 def add_services(servicer: Any, server: Any) -> None:
-    """Registers all services on a grpc or grpc.aio server (or Ray Serve's own)."""
+    """Registers all services on a grpc or grpc.aio server (or Ray Serve's own).
+
+    Serve gives no servicer to a replica's server: it finds the methods itself, or, where
+    it can, calls come straight to the replica.
+    """
+    direct = DirectCalls.of(server)
     for service, rpcs in CATALOG.items():
-        handlers = {rpc.name: _handler(servicer, rpc) for rpc in rpcs}
+        methods = [direct.method(rpc) if direct else getattr(servicer, rpc.name) for rpc in rpcs]
+        handlers = {rpc.name: _handler(m, rpc) for rpc, m in zip(rpcs, methods, strict=True)}
         generic = grpc.method_handlers_generic_handler(service, handlers)
+        if direct:
+            server.add_passthrough_service(service)
         server.add_generic_rpc_handlers((generic,))
         server.add_registered_method_handlers(service, handlers)

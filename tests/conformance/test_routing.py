@@ -81,6 +81,13 @@ def test_a_header_for_one_model_and_a_body_for_another(stub: Any) -> None:
     assert "seom-timing-bin" in dict(call.trailing_metadata())
 
 
+def test_calls_come_to_the_replica_without_rays_wrapper(stub: Any) -> None:
+    """Which would sign every answer with a request_id of its own."""
+    _, call = stub.ModelInfer.with_call(infer("versions"), timeout=10)
+    assert "seom-timing-bin" in dict(call.trailing_metadata())
+    assert "request_id" not in dict(call.trailing_metadata())
+
+
 def test_an_unknown_header_is_not_found(stub: Any) -> None:
     request = infer("")
     with pytest.raises(grpc.RpcError) as raised:
