@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from serving.cluster.settings import DEFAULT_PROFILE, Settings
@@ -45,11 +46,18 @@ def _models(arguments: argparse.Namespace) -> int:
         console.print(f"[red]seom models:[/] {error}")
         return 1
     for config in configs:
-        file = config.weights_file
-        have = "–" if file is None else "here" if file.exists() else "not fetched"
-        licence = (config.weights and config.weights.licence) or "–"
+        files = [config.folder / weights.file for weights in config.weights]
+        have = "here" if all(file.exists() for file in files) else "not fetched"
+        licences = dict.fromkeys(weights.licence or "–" for weights in config.weights)
         batch = str(config.batching.max_batch_size)
-        table.add_row(config.name, config.version, config.family, batch, have, licence)
+        table.add_row(
+            config.name,
+            config.version,
+            config.family,
+            batch,
+            have if files else "–",
+            ", ".join(licences),
+        )
     Console().print(table)
     return 0
 
@@ -72,9 +80,13 @@ def _pull(arguments: argparse.Namespace) -> int:
 
 def fetch(config: ModelConfig) -> None:
     """Fetches one model's weights with a progress bar; raises WeightsError."""
-    if config.weights is None:
-        return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(config.application, total=None)
-        ensure(config, lambda done, total: progress.update(task, completed=done, total=total))
+        for weights in config.weights:
+            name = f"{config.application} {weights.part}".rstrip()
+            task = progress.add_task(name, total=None)
+            ensure(config, weights.part, partial(_show, progress, task))
+
+
+def _show(progress: Progress, task: TaskID, done: int, total: int | None) -> None:
+    progress.update(task, completed=done, total=total)

@@ -35,7 +35,7 @@ from serving.edge.follow import Follower
 from serving.edge.process import Edge
 from serving.repository.config import ConfigError, ModelConfig
 from serving.repository.scan import Repository
-from serving.repository.weights import WeightsError, ensure
+from serving.repository.weights import WeightsError, ensure_all
 from serving.services.refusals import refusal_details
 
 Report = Callable[[str], None]
@@ -161,9 +161,8 @@ class Supervisor:
         if not configs:
             raise ClusterError(f"no models in {settings.repository / settings.profile}")
         for config in configs:
-            if config.weights is not None:
-                self._report(f"weights of {config.application}")
-                ensure(config)
+            self._report(f"weights of {config.application}")
+            ensure_all(config)
         return configs
 
     def _edge(self) -> Edge:

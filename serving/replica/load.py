@@ -7,14 +7,13 @@ from typing import Any
 
 from serving.models.base import Device, Model
 from serving.repository.config import ModelConfig, family_module
-from serving.repository.weights import ensure
+from serving.repository.weights import ensure_all
 from serving.timing import Timeline
 
 
 def load_model(config: ModelConfig) -> Model[Any, Any, Any, Any]:
     """Verifies the weights, loads the model and runs its example once."""
-    if config.weights is not None:
-        ensure(config)
+    ensure_all(config)
     resources = config.resources
     device = Device(threads=max(1, round(resources.cpus)), gpu=resources.gpus > 0)
     family = importlib.import_module(family_module(config.family))

@@ -50,8 +50,12 @@ class Section(BaseModel):
 
 
 class Weights(Section):
-    """One version's weights: `file` is relative to the model's folder (`1/model.onnx`)."""
+    """One file of one version: `file` is relative to the model's folder (`1/model.onnx`).
 
+    part: which of a version's files it is, where a family takes several
+    """
+
+    part: str = Field(default="", pattern=r"^([a-z][a-z0-9_]*)?$")
     file: str = Field(pattern=r"^[1-9][0-9]*/[A-Za-z0-9][A-Za-z0-9._-]*$")
     sha256: Sha256 | None = None
     url: str | None = Field(default=None, pattern=r"^https://")
@@ -110,7 +114,7 @@ class ModelConfig(BaseModel):
     profile: str
     folder: Path
     family: str
-    weights: Weights | None
+    weights: tuple[Weights, ...]
     batching: Batching
     resources: Resources
     limits: Limits
@@ -122,10 +126,6 @@ class ModelConfig(BaseModel):
     def application(self) -> str:
         """The Ray Serve application: the bare name for the latest version."""
         return self.name if self.latest else f"{self.name}@{self.version}"
-
-    @property
-    def weights_file(self) -> Path | None:
-        return self.folder / self.weights.file if self.weights else None
 
 
 def versioned(name: str, version: str) -> str:
@@ -171,19 +171,21 @@ def read(path: Path, profile: str) -> tuple[ModelConfig, ...]:
     options = _validate(path, options_type, own)
 
     every = common.weights if isinstance(common.weights, tuple) else (common.weights,)
-    ordered = sorted(every, key=lambda weights: int(weights.version), reverse=True)
-    versions: list[Weights | None] = [*ordered] or [None]
-    if len({weights.version for weights in ordered}) < len(ordered):
-        raise ConfigError(f"{path}: weights: two entries of one version")
+    versions: dict[str, dict[str, Weights]] = {}
+    for weights in every:
+        parts = versions.setdefault(weights.version, {})
+        if parts.setdefault(weights.part, weights) is not weights:
+            raise ConfigError(f"{path}: weights: two entries of one version and one `part`")
+    ordered = sorted(versions, key=int, reverse=True) or ["1"]
     return tuple(
         ModelConfig(
             name=name,
-            version=weights.version if weights else "1",
+            version=version,
             latest=index == 0,
             profile=profile,
             folder=path.parent,
             family=common.family,
-            weights=weights,
+            weights=tuple(versions.get(version, {}).values()),
             batching=common.batching,
             resources=common.resources,
             limits=common.limits,
@@ -191,7 +193,7 @@ def read(path: Path, profile: str) -> tuple[ModelConfig, ...]:
             enabled=common.enabled,
             options=options,
         )
-        for index, weights in enumerate(versions)
+        for index, version in enumerate(ordered)
         if index == 0 or common.versions == "all"
     )
 

@@ -34,27 +34,41 @@ class WeightsError(Exception):
 
 
 def ensure(
-    config: ModelConfig, progress: Progress | None = None, *, pause: float = _PAUSE_S
+    config: ModelConfig,
+    part: str = "",
+    progress: Progress | None = None,
+    *,
+    pause: float = _PAUSE_S,
 ) -> Path:
-    """The verified file of a model's weights, fetched if it is not there.
+    """The verified file of a model's weights, or of one part of them, fetched if it is not there.
 
     `progress` is called with the bytes so far and their total, None while unknown.
     Raises WeightsError.
     """
-    weights, target = config.weights, config.weights_file
-    if weights is None or target is None:
-        raise WeightsError(f"{config.name} has no weights: its model.yaml names none")
+    for weights in config.weights:
+        if weights.part == part:
+            break
+    else:
+        missing = f"no weights of the part {part!r}" if part else "no weights"
+        raise WeightsError(f"{config.name} has {missing}: its model.yaml names none")
+    target = config.folder / weights.file
     _refuse_links_outside(config, target)
     if _fits(target, weights):
         return target
-    target = _writable(config, target)
+    target = _writable(config, weights)
     target.parent.mkdir(parents=True, exist_ok=True)
     with _lock(target.parent):
         if not _fits(target, weights):  # another process may have been first
-            part = target.with_name(target.name + ".part")
-            _fetch(config.name, weights, part, progress, pause)
-            part.replace(target)
+            unfinished = target.with_name(target.name + ".part")
+            _fetch(config.name, weights, unfinished, progress, pause)
+            unfinished.replace(target)
     return target
+
+
+def ensure_all(config: ModelConfig, progress: Progress | None = None) -> None:
+    """`ensure` for every part; `progress` begins anew with each."""
+    for weights in config.weights:
+        ensure(config, weights.part, progress)
 
 
 def digest(path: Path) -> str:
@@ -98,14 +112,14 @@ def _refuse_links_outside(config: ModelConfig, target: Path) -> None:
         raise WeightsError(f"{config.name}: its weights lead out of its folder")
 
 
-def _writable(config: ModelConfig, target: Path) -> Path:
-    """`target`, or its place in the user's cache where the model's folder is read-only."""
+def _writable(config: ModelConfig, weights: Weights) -> Path:
+    """The file's place in the model's folder, or in the user's cache where that is read-only."""
+    target = config.folder / weights.file
     folder = target.parent if target.parent.exists() else config.folder
     if os.access(folder, os.W_OK):
         return target
     home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    digest_of = config.weights.sha256 if config.weights else None
-    return Path(home) / "seom" / "weights" / (digest_of or config.name) / target.name
+    return Path(home) / "seom" / "weights" / (weights.sha256 or config.name) / target.name
 
 
 @contextlib.contextmanager

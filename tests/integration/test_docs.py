@@ -61,15 +61,15 @@ def test_model_examples_are_understood(tmp_path: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_text(example)
     (config,) = Repository(tmp_path, "cpu").models()
-    assert config.weights is not None
-    assert config.weights.file == yaml.safe_load(example)["weights"]["file"]
+    (weights,) = config.weights
+    assert weights.file == yaml.safe_load(example)["weights"]["file"]
 
 
 def test_the_table_of_models_is_the_repository() -> None:
     text = (ROOT / "README.md").read_text()
     for config in Repository(ROOT / "model_repo").models():
-        assert config.weights is not None
-        row = rf"\| `{config.name}` \| {config.family} \|.*\| {config.weights.licence} \|"
+        licences = dict.fromkeys(str(weights.licence) for weights in config.weights)
+        row = rf"\| `{config.name}` \| {config.family} \|.*\| {', '.join(licences)} \|"
         assert re.search(row, text), config.name
 
 

@@ -50,6 +50,20 @@ def test_a_version_is_found_by_its_number_and_the_latest_without(root):
     ]
 
 
+def test_a_version_may_have_several_files(root):
+    files = "[{part: a, file: 1/a.onnx}, {part: b, file: 1/b.onnx}, {part: a, file: 2/a.onnx}]"
+    write(root / "cpu" / "parts", f"family: tensor\nversions: all\nweights: {files}\n")
+    newest, oldest = (m for m in Repository(root, "cpu").models() if m.name == "parts")
+    assert [weights.file for weights in newest.weights] == ["2/a.onnx"]
+    assert {weights.part: weights.file for weights in oldest.weights} == {
+        "a": "1/a.onnx",
+        "b": "1/b.onnx",
+    }
+    write(root / "cpu" / "parts", "family: tensor\nweights: [{file: 1/a}, {file: 1/b}]\n")
+    with pytest.raises(ConfigError, match="two entries of one version and one `part`"):
+        Repository(root, "cpu")
+
+
 def test_what_is_not_there_is_told_with_what_is(root):
     repository = Repository(root, "cpu")
     with pytest.raises(NotFound, match=r"'nothing' here; there are: .*flags, .*pair, ") as caught:

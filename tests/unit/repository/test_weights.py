@@ -73,6 +73,7 @@ def configure(tmp_path, monkeypatch, upstream):
             "sha256": hashlib.sha256(CONTENT).hexdigest(),
             "url": f"http://127.0.0.1:{upstream.server_port}/upstream.onnx",
             "licence": None,
+            "part": "",
         }
         folder = tmp_path / "model"
         folder.mkdir(exist_ok=True)
@@ -85,7 +86,7 @@ def configure(tmp_path, monkeypatch, upstream):
             folder=folder,
             family="tensor",
             # Real files have https only; a test's own server speaks plain http.
-            weights=Weights.model_construct(**values | changes),
+            weights=(Weights.model_construct(**values | changes),),
             batching=Batching(),
             resources=Resources(),
             limits=Limits(),
@@ -103,7 +104,7 @@ def files(folder):
 def test_weights_are_downloaded_once_and_progress_is_told(configure, upstream):
     config = configure()
     told = []
-    path = ensure(config, lambda done, total: told.append((done, total)))
+    path = ensure(config, progress=lambda done, total: told.append((done, total)))
     assert path == config.folder / "1" / "model.onnx"
     assert path.read_bytes() == CONTENT
     assert told[-1] == (len(CONTENT), len(CONTENT))
@@ -188,11 +189,11 @@ def test_a_mirror_comes_before_the_network(configure, upstream, tmp_path, monkey
     config = configure()
     place = tmp_path / "mirror" / "deep" / "down"
     place.mkdir(parents=True)
-    (place / (config.weights.sha256 if name == "by hash" else name)).write_bytes(CONTENT)
+    (place / (config.weights[0].sha256 if name == "by hash" else name)).write_bytes(CONTENT)
     (place.parent / "model.onnx").write_bytes(b"another file of that name")
     monkeypatch.setenv("SEOM_MIRROR", str(tmp_path / "mirror"))
     told = []
-    path = ensure(config, lambda *progress: told.append(progress))
+    path = ensure(config, progress=lambda *progress: told.append(progress))
     assert path == config.folder / "1" / "model.onnx"
     assert path.read_bytes() == CONTENT
     assert told[-1] == (len(CONTENT), len(CONTENT))
@@ -240,7 +241,7 @@ def test_weights_that_lead_out_of_their_folder_are_refused(configure, tmp_path, 
 
 def test_a_model_without_weights_has_none(configure):
     with pytest.raises(WeightsError, match="no weights"):
-        ensure(configure().model_copy(update={"weights": None}))
+        ensure(configure().model_copy(update={"weights": ()}))
 
 
 def test_the_digest_is_sha256(tmp_path):

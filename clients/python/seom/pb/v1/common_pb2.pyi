@@ -49,6 +49,14 @@ class Box(_message.Message):
     y_max: float
     def __init__(self, x_min: _Optional[float] = ..., y_min: _Optional[float] = ..., x_max: _Optional[float] = ..., y_max: _Optional[float] = ...) -> None: ...
 
+class Point(_message.Message):
+    __slots__ = ("x", "y")
+    X_FIELD_NUMBER: _ClassVar[int]
+    Y_FIELD_NUMBER: _ClassVar[int]
+    x: float
+    y: float
+    def __init__(self, x: _Optional[float] = ..., y: _Optional[float] = ...) -> None: ...
+
 class Timing(_message.Message):
     __slots__ = ("queue_ns", "batch_wait_ns", "decode_ns", "preprocess_ns", "host_to_device_ns", "device_ns", "device_to_host_ns", "postprocess_ns", "encode_ns", "total_ns", "batch_size", "batch_id", "replica")
     QUEUE_NS_FIELD_NUMBER: _ClassVar[int]

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from seom.pb.v1 import common_pb2 as seom_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _pool.AddSerializedFile(b'\n\x17seom/v1/detection.proto\x12\x07seom.v1\x1a\x14seom/v1/common.proto\"\xb7\x01\n\rDetectRequest\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x1d\n\x05image\x18\x02 \x01(\x0b\x32\x0e.seom.v1.Image\x12\x16\n\tmin_score\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12\x18\n\x0bmax_overlap\x18\x04 \x01(\x02H\x01\x88\x01\x01\x12\x0e\n\x06labels\x18\x05 \x03(\t\x12\x13\n\x0bmax_results\x18\x06 \x01(\rB\x0c\n\n_min_scoreB\x0e\n\x0c_max_overlap\"\xaf\x01\n\x0e\x44\x65tectResponse\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12&\n\ndetections\x18\x03 \x03(\x0b\x32\x12.seom.v1.Detection\x12\x13\n\x0bimage_width\x18\x04 \x01(\r\x12\x14\n\x0cimage_height\x18\x05 \x01(\r\x12\x1f\n\x06timing\x18\x0f \x01(\x0b\x32\x0f.seom.v1.Timing\"V\n\tDetection\x12\r\n\x05label\x18\x01 \x01(\t\x12\x10\n\x08\x63lass_id\x18\x02 \x01(\r\x12\r\n\x05score\x18\x03 \x01(\x02\x12\x19\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x0c.seom.v1.Box2M\n\x10\x44\x65tectionService\x12\x39\n\x06\x44\x65tect\x12\x16.seom.v1.DetectRequest\x1a\x17.seom.v1.DetectResponseB\x19\n\x0b\x64\x65v.seom.v1P\x01\xaa\x02\x07Seom.V1b\x06proto3')
+DESCRIPTOR = _pool.AddSerializedFile(b'\n\x17seom/v1/detection.proto\x12\x07seom.v1\x1a\x14seom/v1/common.proto\"\xb7\x01\n\rDetectRequest\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x1d\n\x05image\x18\x02 \x01(\x0b\x32\x0e.seom.v1.Image\x12\x16\n\tmin_score\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12\x18\n\x0bmax_overlap\x18\x04 \x01(\x02H\x01\x88\x01\x01\x12\x0e\n\x06labels\x18\x05 \x03(\t\x12\x13\n\x0bmax_results\x18\x06 \x01(\rB\x0c\n\n_min_scoreB\x0e\n\x0c_max_overlap\"\xaf\x01\n\x0e\x44\x65tectResponse\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12&\n\ndetections\x18\x03 \x03(\x0b\x32\x12.seom.v1.Detection\x12\x13\n\x0bimage_width\x18\x04 \x01(\r\x12\x14\n\x0cimage_height\x18\x05 \x01(\r\x12\x1f\n\x06timing\x18\x0f \x01(\x0b\x32\x0f.seom.v1.Timing\"V\n\tDetection\x12\r\n\x05label\x18\x01 \x01(\t\x12\x10\n\x08\x63lass_id\x18\x02 \x01(\r\x12\r\n\x05score\x18\x03 \x01(\x02\x12\x19\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x0c.seom.v1.Box\"\x83\x01\n\x12\x44\x65tectVideoRequest\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12(\n\x08settings\x18\x02 \x01(\x0b\x32\x16.seom.v1.VideoSettings\x12\x1d\n\x05\x66rame\x18\x03 \x01(\x0b\x32\x0e.seom.v1.Image\x12\x10\n\x08\x66rame_id\x18\x04 \x01(\x04\"\xd3\x01\n\rVideoSettings\x12\x16\n\x0e\x66urther_models\x18\x01 \x03(\t\x12\r\n\x05\x65very\x18\x02 \x01(\r\x12&\n\twhen_late\x18\x03 \x01(\x0e\x32\x13.seom.v1.LatePolicy\x12\x16\n\tmin_score\x18\x04 \x01(\x02H\x00\x88\x01\x01\x12\x18\n\x0bmax_overlap\x18\x05 \x01(\x02H\x01\x88\x01\x01\x12\x0e\n\x06labels\x18\x06 \x03(\t\x12\x13\n\x0bmax_results\x18\x07 \x01(\rB\x0c\n\n_min_scoreB\x0e\n\x0c_max_overlap\"\x92\x02\n\x13\x44\x65tectVideoResponse\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12&\n\ndetections\x18\x03 \x03(\x0b\x32\x12.seom.v1.Detection\x12\x13\n\x0bimage_width\x18\x04 \x01(\r\x12\x14\n\x0cimage_height\x18\x05 \x01(\r\x12\x10\n\x08\x66rame_id\x18\x06 \x01(\x04\x12&\n\x07outcome\x18\x07 \x01(\x0e\x32\x15.seom.v1.FrameOutcome\x12\"\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x13.seom.v1.FrameError\x12\x1f\n\x06timing\x18\x0f \x01(\x0b\x32\x0f.seom.v1.Timing\"=\n\nFrameError\x12\x0e\n\x06status\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t*U\n\nLatePolicy\x12\x1b\n\x17LATE_POLICY_UNSPECIFIED\x10\x00\x12\x14\n\x10LATE_POLICY_WAIT\x10\x01\x12\x14\n\x10LATE_POLICY_DROP\x10\x02*\x99\x01\n\x0c\x46rameOutcome\x12\x1d\n\x19\x46RAME_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x46RAME_OUTCOME_DETECTED\x10\x01\x12\x19\n\x15\x46RAME_OUTCOME_SKIPPED\x10\x02\x12\x19\n\x15\x46RAME_OUTCOME_DROPPED\x10\x03\x12\x18\n\x14\x46RAME_OUTCOME_FAILED\x10\x04\x32\x9b\x01\n\x10\x44\x65tectionService\x12\x39\n\x06\x44\x65tect\x12\x16.seom.v1.DetectRequest\x1a\x17.seom.v1.DetectResponse\x12L\n\x0b\x44\x65tectVideo\x12\x1b.seom.v1.DetectVideoRequest\x1a\x1c.seom.v1.DetectVideoResponse(\x01\x30\x01\x42\x19\n\x0b\x64\x65v.seom.v1P\x01\xaa\x02\x07Seom.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,12 +33,24 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'seom.v1.detection_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013dev.seom.v1P\001\252\002\007Seom.V1'
+  _globals['_LATEPOLICY']._serialized_start=1198
+  _globals['_LATEPOLICY']._serialized_end=1283
+  _globals['_FRAMEOUTCOME']._serialized_start=1286
+  _globals['_FRAMEOUTCOME']._serialized_end=1439
   _globals['_DETECTREQUEST']._serialized_start=59
   _globals['_DETECTREQUEST']._serialized_end=242
   _globals['_DETECTRESPONSE']._serialized_start=245
   _globals['_DETECTRESPONSE']._serialized_end=420
   _globals['_DETECTION']._serialized_start=422
   _globals['_DETECTION']._serialized_end=508
-  _globals['_DETECTIONSERVICE']._serialized_start=510
-  _globals['_DETECTIONSERVICE']._serialized_end=587
+  _globals['_DETECTVIDEOREQUEST']._serialized_start=511
+  _globals['_DETECTVIDEOREQUEST']._serialized_end=642
+  _globals['_VIDEOSETTINGS']._serialized_start=645
+  _globals['_VIDEOSETTINGS']._serialized_end=856
+  _globals['_DETECTVIDEORESPONSE']._serialized_start=859
+  _globals['_DETECTVIDEORESPONSE']._serialized_end=1133
+  _globals['_FRAMEERROR']._serialized_start=1135
+  _globals['_FRAMEERROR']._serialized_end=1196
+  _globals['_DETECTIONSERVICE']._serialized_start=1442
+  _globals['_DETECTIONSERVICE']._serialized_end=1597
 # @@protoc_insertion_point(module_scope)

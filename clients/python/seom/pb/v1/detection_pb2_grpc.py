@@ -39,6 +39,11 @@ class DetectionServiceStub:
                 request_serializer=seom_dot_v1_dot_detection__pb2.DetectRequest.SerializeToString,
                 response_deserializer=seom_dot_v1_dot_detection__pb2.DetectResponse.FromString,
                 _registered_method=True)
+        self.DetectVideo = channel.stream_stream(
+                '/seom.v1.DetectionService/DetectVideo',
+                request_serializer=seom_dot_v1_dot_detection__pb2.DetectVideoRequest.SerializeToString,
+                response_deserializer=seom_dot_v1_dot_detection__pb2.DetectVideoResponse.FromString,
+                _registered_method=True)
 
 
 class DetectionServiceServicer:
@@ -51,6 +56,15 @@ class DetectionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DetectVideo(self, request_iterator, context):
+        """Frames of a video in, their objects out, one answer for each frame, in order.
+        A stream may look at every n-th frame only, let frames go that come faster than
+        it can look, and let several models take turns.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DetectionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -58,6 +72,11 @@ def add_DetectionServiceServicer_to_server(servicer, server):
                     servicer.Detect,
                     request_deserializer=seom_dot_v1_dot_detection__pb2.DetectRequest.FromString,
                     response_serializer=seom_dot_v1_dot_detection__pb2.DetectResponse.SerializeToString,
+            ),
+            'DetectVideo': grpc.stream_stream_rpc_method_handler(
+                    servicer.DetectVideo,
+                    request_deserializer=seom_dot_v1_dot_detection__pb2.DetectVideoRequest.FromString,
+                    response_serializer=seom_dot_v1_dot_detection__pb2.DetectVideoResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -87,6 +106,33 @@ class DetectionService:
             '/seom.v1.DetectionService/Detect',
             seom_dot_v1_dot_detection__pb2.DetectRequest.SerializeToString,
             seom_dot_v1_dot_detection__pb2.DetectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DetectVideo(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/seom.v1.DetectionService/DetectVideo',
+            seom_dot_v1_dot_detection__pb2.DetectVideoRequest.SerializeToString,
+            seom_dot_v1_dot_detection__pb2.DetectVideoResponse.FromString,
             options,
             channel_credentials,
             insecure,
