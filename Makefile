@@ -6,6 +6,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := uv==0.13.8
 
+# torch's CPU build is on no index but its own; a folder pip knows of comes first.
+TORCH := torch==2.13.0+cpu
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+TORCH_READY := $(VENV)/.torch
+
 # Weights beside the checkout are used before the network is.
 MIRROR := $(realpath ../shared/data/models)
 export SEOM_MIRROR ?= $(MIRROR)
@@ -26,6 +31,14 @@ $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e clients/python -e .
 	@touch $@
 
+$(TORCH_READY): $(READY) requirements-torch.lock
+	@echo "Adding torch (about 1 GB)"
+	@$(BIN)/python -m pip install --quiet --no-deps $(TORCH) 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --no-deps --index-url $(TORCH_INDEX) $(TORCH)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --no-deps --python $(BIN)/python \
+	  -r requirements-torch.lock
+	@touch $@
+
 .PHONY: setup
 setup: $(READY)  ## the environment in .venv, from locked versions
 
@@ -34,13 +47,17 @@ lock: $(READY)  ## resolve the versions anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --python-version 3.11 pyproject.toml clients/python/pyproject.toml \
 	  --extra cpu --extra bench --extra dev --no-emit-package seom --no-emit-index-url \
 	  --no-emit-find-links --custom-compile-command "make lock" -o requirements.lock
+	echo "$(TORCH)" | $(BIN)/uv pip compile --quiet --python-version 3.11 pyproject.toml --extra torch \
+	  --constraint requirements.lock --override - --find-links "$${PIP_FIND_LINKS:-$(TORCH_INDEX)}" \
+	  --no-emit-package torch --no-emit-package seom --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command "make lock" -o requirements-torch.lock
 
 .PHONY: protos
 protos: $(READY)  ## generate the SDK's protocol code from protos/
 	$(BIN)/python protos/generate.py
 
 .PHONY: check
-check: $(READY)  ## lint, types, import rules, freshness of generated code
+check: $(TORCH_READY)  ## lint, types, import rules, freshness of generated code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -53,7 +70,7 @@ format: $(READY)  ## format the code
 	$(BIN)/ruff format .
 
 .PHONY: unit
-unit: $(READY)  ## the tests that need no Ray
+unit: $(TORCH_READY)  ## the tests that need no Ray
 	$(BIN)/pytest -n auto --dist worksteal tests/unit tests/contract
 
 .PHONY: test

@@ -37,7 +37,7 @@ examples:
                                                 with a cluster that is running already
   seom-bench path --targets echo,ray-proxy --baseline echo
                                                 peers only, nothing of ours
-  seom-bench batching                           batching against a loop in one process
+  seom-bench vision                             the path to vision models against a loop
   seom-bench calibrate                          what the generator itself can do
   seom-bench show path --markdown               the table of a run that was kept
 
@@ -116,13 +116,14 @@ def _scenario(options: argparse.Namespace, work: Path) -> Scenario:
                 known = ", ".join(path.NAMES)
                 raise TargetError(f"no target {name!r}; there are {known}, or name=host:port")
         return path.build(names, work, options.baseline, not options.no_control)
-    if options.command == "batching":
-        from benchmarks.scenarios import batching, pictures
+    if options.command == "vision":
+        from benchmarks.scenarios import pictures, vision
 
         files = pictures.synthetic()
         if options.pictures and not (files := pictures.from_folder(options.pictures)):
             raise TargetError("no JPEG files in the folder named by --pictures")
-        return batching.build(options.repo, files, model=options.model, address=options.edge)
+        models = options.models.split(",")
+        return vision.build(options.repo, files, models=models, address=options.edge)
     return calibrate.build()
 
 
@@ -135,7 +136,7 @@ def _targets(text: str) -> dict[str, str | None]:
 def _plan(options: argparse.Namespace) -> Plan:
     rounds, warmup = (2, 0.1) if options.quick else (8, 0.25)
     # A batch of pictures takes a tenth of a second: windows must hold many.
-    measure = {"batching": 4.0}.get(options.command, 1.5) / (3 if options.quick else 1)
+    measure = {"vision": 4.0}.get(options.command, 1.5) / (3 if options.quick else 1)
     return Plan(
         rounds=options.rounds or rounds,
         window=Window(warmup, options.seconds or measure),
@@ -192,18 +193,20 @@ def _parser() -> argparse.ArgumentParser:
         help="do not measure the baseline twice; the two show the run's own noise",
     )
 
-    batching = commands.add_parser(
-        "batching", parents=[common, out], help="concurrent JPEGs against a loop in one process"
+    vision = commands.add_parser(
+        "vision", parents=[common, out], help="JPEGs to vision models against a loop in one process"
     )
-    batching.add_argument("--repo", type=Path, default=Path("model_repo"), metavar="DIR")
-    batching.add_argument("--model", default="yolox-nano", help="default: %(default)s")
-    batching.add_argument(
+    vision.add_argument("--repo", type=Path, default=Path("model_repo"), metavar="DIR")
+    vision.add_argument(
+        "--models", default="yolox-nano,faces", metavar="NAME,…", help="default: %(default)s"
+    )
+    vision.add_argument(
         "--pictures",
         type=Path,
         metavar="DIR",
         help="JPEG files, sent in turn (default: eight made for the purpose)",
     )
-    batching.add_argument("--edge", metavar="ADDRESS", help="a cluster that runs already")
+    vision.add_argument("--edge", metavar="ADDRESS", help="a cluster that runs already")
 
     commands.add_parser(
         "calibrate",

@@ -8,7 +8,7 @@ from typing import Literal
 from benchmarks.load.schedule import Arrival, Schedule, make
 
 Statistic = Literal["p50", "p90", "p99", "throughput"]
-StageSource = Literal["none", "detect"]
+StageSource = Literal["none", "detect", "detect_faces"]
 
 
 @dataclass(frozen=True)

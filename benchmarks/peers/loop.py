@@ -1,4 +1,4 @@
-"""A model in a loop, in a process of its own: no server, no batch, no client.
+"""Models in a loop, in a process of its own: no server, no batch, no client.
 
 It is what somebody who needs throughput on one machine would write first, and what a
 server must not be much slower than. The requests are those a server gets.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,13 +25,13 @@ START_S = 120.0
 
 
 class PicturesLoop:
-    """Loads the detection model `model` of a repository's `profile` on entering."""
+    """Loads vision models of a repository's `profile` on entering."""
 
-    def __init__(self, repository: Path, model: str, profile: str = "cpu") -> None:
+    def __init__(self, repository: Path, models: Sequence[str], profile: str = "cpu") -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, self._theirs = context.Pipe()
         self._process = context.Process(
-            target=_main, args=(self._theirs, repository, model, profile), daemon=True
+            target=_main, args=(self._theirs, repository, tuple(models), profile), daemon=True
         )
 
     def __enter__(self) -> Measure:
@@ -46,7 +48,7 @@ class PicturesLoop:
             self._process.join()
 
     def measure(self, workload: Workload, window: Window, seed: int) -> Measured:
-        self._pipe.send((workload.call.messages, window))
+        self._pipe.send((workload.call.method, workload.call.messages, window))
         measured: Measured = self._receive(window.total_s + 60)
         return measured
 
@@ -61,44 +63,51 @@ class PicturesLoop:
         raise TargetError("the loop's process ended or hangs; its trace is above")
 
 
-def _main(pipe: Connection, repository: Path, name: str, profile: str) -> None:
+def _main(pipe: Connection, repository: Path, names: Sequence[str], profile: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
-    from seom.pb.v1 import detection_pb2
-    from serving.images.picture import Picture
-    from serving.models.detection.types import Query
     from serving.replica.load import load_model
     from serving.repository.scan import Repository
+    from serving.services.catalog import RPCS
+    from serving.services.timing import timing_fields
+    from serving.services.typed import TYPED
     from serving.timing import Timeline
 
-    model = load_model(Repository(repository, profile).find(name))
+    known = Repository(repository, profile)
+    models = {name: load_model(known.find(name)) for name in names}
 
-    def detect(message: bytes) -> None:
-        request = detection_pb2.DetectRequest.FromString(message)
-        timeline = Timeline()
-        prepared = model.prepare(Query(Picture(encoded=request.image.encoded)), timeline)
+    def answer(name: str, message: bytes) -> dict[str, int]:
+        request: Any = RPCS[name].request.FromString(message)
+        model, timeline = models[request.model_name], Timeline()
+        prepared = model.prepare(TYPED[name].parse(request), timeline)
         (output,) = model.run([prepared], timeline)
         model.finish(prepared, output, timeline)
+        fields = timing_fields(timeline, "")
+        return {field: spent for field, spent in fields.items() if field.endswith("_ns")}
 
     pipe.send(True)
     try:
         while True:
-            messages, window = pipe.recv()
-            pipe.send(_measure(detect, messages, window))
+            method, messages, window = pipe.recv()
+            pipe.send(_measure(partial(answer, method.rpartition("/")[2]), messages, window))
     except EOFError:
         pass
 
 
-def _measure(detect: Any, messages: tuple[bytes, ...], window: Window) -> Measured:
+def _measure(
+    answer: Callable[[bytes], dict[str, int]], messages: tuple[bytes, ...], window: Window
+) -> Measured:
+    """`answer` tells the nanoseconds of each stage, as a server would."""
     rows: list[Row] = []
+    stages: list[dict[str, int]] = []
     cpu, begin = time.process_time(), time.perf_counter_ns()
     start = begin + int(window.warmup_s * 1e9)
     end = begin + int(window.total_s * 1e9)
     sent = begin
     while sent < end:
         message = messages[len(rows) % len(messages)]
-        detect(message)
+        stages.append(answer(message))
         last = time.perf_counter_ns()
         rows.append(Row(sent, sent, last, last, 0, len(message), 0))
         sent = last
     cpu = time.process_time() - cpu
-    return Measured(Records.of(rows), start, end, cpu / ((sent - begin) / 1e9))
+    return Measured(Records.of(rows, tuple(stages)), start, end, cpu / ((sent - begin) / 1e9))

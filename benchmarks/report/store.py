@@ -11,7 +11,7 @@ from benchmarks.report.manifest import Manifest
 from benchmarks.stats.claims import Verdict
 from benchmarks.stats.summary import Cell
 
-SCHEMA = 1
+SCHEMA = 2
 FOLDER = Path(__file__).parent.parent / "results"
 
 

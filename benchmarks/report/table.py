@@ -108,22 +108,28 @@ def _latencies(report: JSON) -> Grid:
 def _verdicts(report: JSON) -> Grid:
     rows = []
     for verdict in report["verdicts"]:
-        claim, ratio = verdict["claim"], verdict["ratio"]
-        limit = "" if claim["limit"] is None else f"{claim['sense']} {claim['limit']:g}×"
+        claim, found = verdict["claim"], verdict["comparison"]
+        unit = " ms" if claim["of"] == "difference" else "×"
+        between = f"{claim['target']} : {claim['against']}"
+        if claim["of"] == "difference":
+            between = f"{claim['target']} − {claim['against']}"
+        elif claim["of"] != "ratio":
+            between = f"{claim['target']}: {claim['of'].replace(':', ' : ')}"
+        limit = "" if claim["limit"] is None else f"{claim['sense']} {claim['limit']:g}{unit}"
         rows.append(
             [
                 report["titles"][claim["workload"]],
-                f"{claim['target']} : {claim['against']}",
-                "–" if ratio is None else f"{ratio['value']:.2f}×",
+                between,
+                "–" if found is None else f"{found['value']:.2f}{unit}",
                 "–"
-                if ratio is None or ratio["low"] is None
-                else f"{ratio['low']:.2f}–{ratio['high']:.2f}",
+                if found is None or found["low"] is None
+                else f"{found['low']:.2f}–{found['high']:.2f}",
                 limit,
                 verdict["outcome"] + ("" if verdict["sure"] else "~"),
             ]
         )
-    headers = ["workload", "ratio of", "ratio", "95 %", "claim", "verdict"]
-    return Grid(f"{report['scenario']}: ratios, round by round", headers, rows)
+    headers = ["workload", "of", "value", "95 %", "claim", "verdict"]
+    return Grid(f"{report['scenario']}: compared round by round", headers, rows)
 
 
 def _stages(report: JSON) -> Grid:

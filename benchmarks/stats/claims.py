@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.stats.compare import Ratio, paired
+from benchmarks.stats.compare import Comparison, difference, ratio
 from benchmarks.stats.summary import Cell
 
 Outcome = Literal["PASS", "MISS", "INVALID", "INFO"]
@@ -15,9 +15,11 @@ Outcome = Literal["PASS", "MISS", "INVALID", "INFO"]
 
 @dataclass(frozen=True)
 class Claim:
-    """`target`'s statistic on `workload` is at most / at least `limit` times `against`'s.
+    """`target`'s statistic on `workload` is at most / at least `limit` of `against`'s.
 
-    Without a limit the ratio is reported for what it is.
+    of: `ratio`; `difference` of latencies, in milliseconds; or `a:b`, stages of the
+        server's own timing, as the ratio of their medians (`target` is `against` then)
+    Without a limit the comparison is reported for what it is.
     """
 
     workload: str
@@ -25,14 +27,15 @@ class Claim:
     against: str
     sense: Literal["at most", "at least"] = "at most"
     limit: float | None = None
+    of: str = "ratio"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`sure` says that the whole interval, not only the ratio, is on the outcome's side."""
+    """`sure` says that the whole interval, not only its middle, is on the outcome's side."""
 
     claim: Claim
-    ratio: Ratio | None
+    comparison: Comparison | None
     outcome: Outcome
     sure: bool
     reasons: tuple[str, ...] = ()
@@ -51,16 +54,27 @@ def judge(claims: list[Claim], cells: Mapping[tuple[str, str], Cell]) -> list[Ve
 
 def _judge(claim: Claim, ours: Cell, theirs: Cell) -> Verdict:
     reasons = tuple(f"{cell.target}: {why}" for cell in (ours, theirs) for why in cell.invalid)
-    values = (*ours.rounds, *theirs.rounds)
-    if any(math.isnan(value) or value <= 0 for value in values):
+    comparison = _compare(claim, ours, theirs)
+    if comparison is None:
         return Verdict(claim, None, "INVALID", True, reasons or ("a round has no answer",))
-    ratio = paired(ours.rounds, theirs.rounds)
     if reasons:
-        return Verdict(claim, ratio, "INVALID", True, reasons)
+        return Verdict(claim, comparison, "INVALID", True, reasons)
     if claim.limit is None:
-        return Verdict(claim, ratio, "INFO", True)
+        return Verdict(claim, comparison, "INFO", True)
     sign = 1 if claim.sense == "at most" else -1
-    passed = sign * ratio.value <= sign * claim.limit
-    low, high = ratio.low, ratio.high
+    passed = sign * comparison.value <= sign * claim.limit
+    low, high = comparison.low, comparison.high
     sure = low is not None and high is not None and not low <= claim.limit <= high
-    return Verdict(claim, ratio, "PASS" if passed else "MISS", sure)
+    return Verdict(claim, comparison, "PASS" if passed else "MISS", sure)
+
+
+def _compare(claim: Claim, ours: Cell, theirs: Cell) -> Comparison | None:
+    if ":" in claim.of:
+        part, whole = (ours.stages.get(f"{name}_ns", 0.0) for name in claim.of.split(":"))
+        return Comparison(part / whole, None, None, len(ours.rounds)) if whole else None
+    if any(math.isnan(value) or value <= 0 for value in (*ours.rounds, *theirs.rounds)):
+        return None
+    if claim.of == "difference":
+        ms = [[1e3 * value for value in cell.rounds] for cell in (ours, theirs)]
+        return difference(*ms)
+    return ratio(ours.rounds, theirs.rounds)

@@ -2,7 +2,8 @@
 
 Everything that can be known from the header is checked before a decoder runs: format,
 bytes, pixels, frames, and how often a JPEG would be gone through. Pillow is given the
-one format that the first bytes show. What a picture means is defined here:
+one format that the first bytes show, and a file that ends when its time is up. What a
+picture means is defined here:
 
     transparency      shown on white
     16 bits, 1 bit    scaled to 8
@@ -13,6 +14,7 @@ one format that the first bytes show. What a picture means is defined here:
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -63,6 +65,7 @@ def decode(
     *,
     max_bytes: int,
     max_pixels: int,
+    max_seconds: float = 5.0,
     enough: Callable[[Size], Size] | None = None,
 ) -> Decoded:
     """Decodes `picture`, or checks the pixels it already has.
@@ -70,6 +73,9 @@ def decode(
     `enough` tells, for the upright original's size, a size that would do as well. A JPEG
     may then come back at a half, a quarter or an eighth of its size, both sides no shorter
     than that: much faster for a large photograph that a model will shrink anyway.
+
+    `max_seconds` counts what this thread computes, so that a busy machine refuses nothing
+    an idle one would take. It is looked at whenever the decoder asks for the next 64 KiB.
 
     Raises InvalidArgument; its reason is one of IMAGE_EMPTY, IMAGE_TOO_LARGE,
     IMAGE_TOO_MANY_PIXELS, IMAGE_FORMAT, IMAGE_CORRUPT, IMAGE_ANIMATED, IMAGE_TOO_COMPLEX,
@@ -96,9 +102,13 @@ def decode(
             picture, "IMAGE_TOO_COMPLEX", "is a JPEG of too many scans; save it as a baseline JPEG"
         )
     try:
-        pixels = _pixels(data, claimed, enough)
+        pixels = _pixels(_Budgeted(data, max_seconds), claimed, enough)
     except MemoryError:
         raise
+    except _OutOfTimeError:
+        raise _refuse(
+            picture, "IMAGE_TOO_COMPLEX", "takes too long to decode; save it as a baseline JPEG"
+        ) from None
     except Exception:
         # Pillow's plugins raise whatever their reading of a broken file leads to.
         raise _corrupt(picture) from None
@@ -118,11 +128,28 @@ def _header(picture: Picture, data: bytes) -> header.Header:
         raise _corrupt(picture) from None
 
 
+class _OutOfTimeError(Exception):
+    """Decoding has used up its time. No OSError: Pillow takes those for the end of the file."""
+
+
+class _Budgeted(io.BytesIO):
+    """A file in memory that can be read for so many seconds of computing."""
+
+    def __init__(self, data: bytes, seconds: float) -> None:
+        super().__init__(data)
+        self._deadline = time.thread_time() + seconds
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.thread_time() > self._deadline:
+            raise _OutOfTimeError
+        return super().read(size)
+
+
 def _pixels(
-    data: bytes, claimed: header.Header, enough: Callable[[Size], Size] | None
+    file: io.BytesIO, claimed: header.Header, enough: Callable[[Size], Size] | None
 ) -> tuple[NDArray[np.uint8], Size] | None:
     """Upright RGB and the original's upright size; None if Pillow reads another header."""
-    with Image.open(io.BytesIO(data), formats=(claimed.format,)) as image:
+    with Image.open(file, formats=(claimed.format,)) as image:
         if image.size != (claimed.width, claimed.height):
             return None
         jpeg = claimed.format == "JPEG"

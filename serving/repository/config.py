@@ -82,11 +82,12 @@ class Resources(Section):
 
 
 class Limits(Section):
-    """Where a replica says no: waiting requests, a picture's bytes and pixels, time."""
+    """Where a replica says no: waiting requests, a picture's bytes, pixels and decoding, time."""
 
     queue: int = Field(default=64, ge=1)
     image_bytes: Quantity = 20 * 2**20
     pixels: Quantity = 24 * 10**6
+    decode_s: float = Field(default=5.0, gt=0, le=600)
     deadline_s: float = Field(default=60.0, gt=0, le=3600)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -45,8 +46,33 @@ def test_a_claim_is_judged_by_its_ratio(
     )
     (verdict,) = judge([Claim("w", "ours", "theirs", sense, limit)], measured)
     assert (verdict.outcome, verdict.sure) == (outcome, sure)
-    assert verdict.ratio is not None
-    assert verdict.ratio.value == pytest.approx(2.0, rel=1e-3)
+    assert verdict.comparison is not None
+    assert verdict.comparison.value == pytest.approx(2.0, rel=1e-3)
+
+
+def test_a_claim_may_be_of_a_difference_in_milliseconds() -> None:
+    measured = cells(
+        ours=[block([level] * 50) for level in (31.9, 32.0, 32.1)],
+        theirs=[block([30.0] * 50) for _ in range(3)],
+    )
+    for limit, outcome in ((2.5, "PASS"), (1.5, "MISS")):
+        claim = Claim("w", "ours", "theirs", "at most", limit, of="difference")
+        (verdict,) = judge([claim], measured)
+        assert verdict.outcome == outcome
+        assert verdict.comparison is not None
+        assert verdict.comparison.value == pytest.approx(2.0, rel=1e-3)
+
+
+def test_a_claim_may_be_of_the_servers_own_stages() -> None:
+    measured = cells(ours=[block([30.0] * 50)])
+    cell = replace(measured["w", "ours"], stages={"device_ns": 20e6, "postprocess_ns": 1e6})
+    claim = Claim("w", "ours", "ours", "at most", 0.06, of="postprocess:device")
+    (verdict,) = judge([claim], {("w", "ours"): cell})
+    assert (verdict.outcome, verdict.sure) == ("PASS", False)
+    assert verdict.comparison is not None
+    assert verdict.comparison.value == pytest.approx(0.05)
+    (silent,) = judge([claim], measured)
+    assert (silent.outcome, silent.comparison) == ("INVALID", None)
 
 
 def test_without_a_limit_a_ratio_is_only_told() -> None:
@@ -71,7 +97,7 @@ def test_a_ratio_with_an_invalid_cell_proves_nothing() -> None:
 def test_a_round_without_an_answer_proves_nothing() -> None:
     measured = cells(ours=[block([1.0] * 5, failed=5)], theirs=[block([1.0] * 5)])
     (verdict,) = judge([Claim("w", "ours", "theirs", "at most", 2.0)], measured)
-    assert (verdict.outcome, verdict.ratio) == ("INVALID", None)
+    assert (verdict.outcome, verdict.comparison) == ("INVALID", None)
 
 
 def test_a_late_generator_makes_an_open_loop_invalid() -> None:

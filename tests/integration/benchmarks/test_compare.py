@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from benchmarks.stats.compare import interleave, paired
+from benchmarks.stats.compare import difference, interleave, ratio
 
 
 def test_two_targets_go_abba() -> None:
@@ -27,36 +27,44 @@ def test_a_drift_of_the_machine_cancels() -> None:
         for target in order:
             seen[target].append(times[target] * speed)
             speed *= 1.03
-    assert paired(seen["B"], seen["A"]).value == pytest.approx(2.0, rel=1e-9)
-    assert paired(seen["C"], seen["A"]).value == pytest.approx(3.0, rel=1e-9)
+    assert ratio(seen["B"], seen["A"]).value == pytest.approx(2.0, rel=1e-9)
+    assert ratio(seen["C"], seen["A"]).value == pytest.approx(3.0, rel=1e-9)
 
 
 def test_pairing_removes_what_rounds_have_in_common() -> None:
     random = np.random.default_rng(1)
     weather = np.exp(random.normal(0, 0.5, 8))
     ours = list(1.3 * weather * np.exp(random.normal(0, 0.01, 8)))
-    ratio = paired(ours, list(weather))
-    assert ratio.low is not None and ratio.high is not None and ratio.detectable is not None
-    assert ratio.low < 1.3 < ratio.high
-    assert ratio.detectable < 0.03
+    found = ratio(ours, list(weather))
+    assert found.low is not None and found.high is not None
+    assert found.low < 1.3 < found.high
+    assert found.high / found.value - 1 < 0.03
 
 
 def test_intervals_of_a_target_with_itself_hold_one() -> None:
     random = np.random.default_rng(2)
     held = 0
     for _ in range(300):
-        ratio = paired(*(list(np.exp(random.normal(0, 0.1, 8))) for _ in range(2)))
-        assert ratio.low is not None and ratio.high is not None
-        held += ratio.low <= 1 <= ratio.high
+        found = ratio(*(list(np.exp(random.normal(0, 0.1, 8))) for _ in range(2)))
+        assert found.low is not None and found.high is not None
+        held += found.low <= 1 <= found.high
     assert 0.92 <= held / 300 <= 0.98
 
 
 def test_two_rounds_have_no_interval() -> None:
-    ratio = paired([2.0, 2.0], [1.0, 1.0])
-    assert (ratio.value, ratio.low, ratio.high, ratio.detectable) == (2.0, None, None, None)
+    found = ratio([2.0, 2.0], [1.0, 1.0])
+    assert (found.value, found.low, found.high) == (2.0, None, None)
+
+
+def test_a_difference_is_in_the_values_own_unit() -> None:
+    weather = np.exp(np.random.default_rng(3).normal(0, 0.5, 8))
+    found = difference(list(10 * weather + 2), list(10 * weather))
+    assert found.low is not None and found.high is not None
+    assert found.low <= found.value <= found.high
+    assert (found.value, found.high - found.low) == pytest.approx((2.0, 0.0))
 
 
 @pytest.mark.parametrize(("values", "against"), [([], []), ([1.0], [1.0, 2.0]), ([1.0], [0.0])])
 def test_refuses_what_does_not_pair(values: list[float], against: list[float]) -> None:
     with pytest.raises(ValueError, match="round"):
-        paired(values, against)
+        ratio(values, against)

@@ -146,7 +146,7 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
         cli.main(["--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    for word in ("ABBA", "meant", "path", "batching", "calibrate", "show", "exit status"):
+    for word in ("ABBA", "meant", "path", "vision", "calibrate", "show", "exit status"):
         assert word in text
 
 

@@ -3,12 +3,14 @@ cost anything."""
 
 from __future__ import annotations
 
+import itertools
 import struct
 import subprocess
 import sys
 import time
 import zlib
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -148,6 +150,17 @@ def test_a_jpeg_of_thousands_of_scans_is_refused_quickly(monkeypatch):
     started = time.monotonic()
     assert reason(data) == "IMAGE_TOO_COMPLEX"
     assert time.monotonic() - started < 0.1
+
+
+def test_decoding_ends_when_its_time_is_up(monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8)
+    data = encoded(Image.fromarray(noise), "JPEG", progressive=True, quality=95)
+    assert len(data) > 10 * 65536
+    assert decode(data).size == (900, 900)
+    clock = itertools.count()  # a second of computing between any two looks at the clock
+    monkeypatch.setattr(time, "thread_time", clock.__next__)
+    assert reason(data, max_seconds=6) == "IMAGE_TOO_COMPLEX"
+    assert next(clock) == 8  # a decoder that went on would have looked more often
 
 
 def test_a_large_picture_may_have_fewer_scans_than_a_small_one():
