@@ -51,10 +51,9 @@ class OnnxSession:
     """
 
     def __init__(self, path: Path, device: Device, *, batchable: bool = True) -> None:
-        data = path.read_bytes()
-        model = onnx_graph.read(data)
+        model = onnx_graph.read(path.read_bytes())
         self._gpu = device.gpu
-        self._session = _open(data, device)
+        self._session = _open(model.SerializeToString(), device)
         self._free_size = 1
         batched = batchable and self._make_batched(model, device)
         if not batched:

@@ -1,5 +1,6 @@
-"""ONNX graphs before a session is made of them: refusing what reaches outside the file, and
-freeing the batch dimension of files that were exported for a batch of one."""
+"""ONNX graphs before a session is made of them: refusing what reaches outside the file,
+fixing weights that are listed as inputs, and freeing the batch dimension of files that were
+exported for a batch of one."""
 
 from __future__ import annotations
 
@@ -14,6 +15,9 @@ def read(data: bytes) -> Any:
 
     Raises FailedPrecondition for a file that is no ONNX model, or that keeps tensors in
     other files: a model is one file, the one whose hash was verified.
+
+    Old files list their weights among the inputs, where a request could replace them. Here
+    they are constants, which is also what lets ONNX Runtime fold and fuse them.
     """
     import onnx
 
@@ -29,12 +33,15 @@ def read(data: bytes) -> Any:
                 "the ONNX file refers to data outside itself; save it as a single file",
                 reason="WEIGHTS",
             )
+    constants = {tensor.name for tensor in model.graph.initializer}
+    for port in [port for port in model.graph.input if port.name in constants]:
+        model.graph.input.remove(port)
     return model
 
 
 def is_batch_of_one(model: Any) -> bool:
     """Whether every input and output has a first dimension fixed to 1."""
-    ports = [*_inputs(model.graph), *model.graph.output]
+    ports = [*model.graph.input, *model.graph.output]
     return all(_dims(port) and _dims(port)[0].dim_value == 1 for port in ports)
 
 
@@ -49,7 +56,7 @@ def free_batch(model: Any) -> None:
     from onnx import numpy_helper
 
     graph = model.graph
-    for port in [*_inputs(graph), *graph.output]:
+    for port in [*graph.input, *graph.output]:
         _dims(port)[0].dim_param = "batch"
     del graph.value_info[:]  # intermediate shapes no longer hold
 
@@ -78,12 +85,6 @@ def _reshape(shape: Any) -> bool:
     else:
         return False
     return True
-
-
-def _inputs(graph: Any) -> list[Any]:
-    """The real inputs; old files list their initialisers among them."""
-    initialisers = {tensor.name for tensor in graph.initializer}
-    return [port for port in graph.input if port.name not in initialisers]
 
 
 def _dims(port: Any) -> Any:

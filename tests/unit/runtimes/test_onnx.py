@@ -69,6 +69,20 @@ def test_the_signature_is_the_files(load):
     assert (timeline.spent[Stage.DEVICE] or 0) > 0
 
 
+def test_weights_that_are_listed_as_inputs_are_constants(load):
+    made = model(
+        [node("Mul", ["x", "w"])],
+        [info("x", ["n", 2]), info("w", [2])],
+        [info("y", ["n", 2])],
+        w=np.float32([3, 4]),
+    )
+    session = load(made)
+    assert [spec.name for spec in session.signature.inputs] == ["x"]
+    assert session._session.get_overridable_initializers() == []
+    outputs = session.run({"x": np.float32([[1, 1]])}, Timeline())
+    assert outputs["y"].tolist() == [[3, 4]]
+
+
 @pytest.mark.parametrize("target", [[1, -1], [1, 6], [1, 3, 2], [2, 3], [-1, 6], [1, 1, 2, 3]])
 def test_a_batch_of_one_becomes_any_batch(load, target):
     made = flattening(target)
