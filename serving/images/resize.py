@@ -1,12 +1,13 @@
 """Resizing pixels to what a network takes: plain NumPy, planes in the order wanted.
 
-Two ways, because networks differ in what they were trained on:
+Three ways, because networks differ in what they were trained on, and scores with them (by
+up to 0.07 between the first two):
 
     bilinear   between the two nearest pixels, never smoothing; shrinking leaves pixels out
     area       the mean of what each new pixel covers when shrinking, bilinear otherwise
+    triangle   Pillow's bilinear, a filter that widens with the shrinking
 
-Both agree with the textbook's float64 versions to half a grey level, `area` to one. Pillow's
-own filters are other ones, and slower here.
+The first agrees with the textbook's float64 version to half a grey level, the second to one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Filter: TypeAlias = Literal["bilinear", "area"]
+Filter: TypeAlias = Literal["bilinear", "area", "triangle"]
 Taps: TypeAlias = tuple[NDArray[np.intp], NDArray[np.float32]]
 
 
@@ -37,6 +38,9 @@ def resize(
     old_height, old_width, _ = pixels.shape
     if (old_width, old_height) == (width, height):
         return pixels[:, :, planes].transpose(0, 2, 1).astype(np.float32)
+    if filter == "triangle":
+        image = Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)
+        return np.asarray(image, np.float32)[:, :, planes].transpose(0, 2, 1)
     if filter == "area":
         pixels = _reduced(pixels, width, height)
         old_height, old_width, _ = pixels.shape

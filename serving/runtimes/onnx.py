@@ -17,6 +17,7 @@ import numpy as np
 from serving.errors import FailedPrecondition, InvalidArgument
 from serving.models.base import DTYPES, Array, Device, Signature, Tensors, TensorSpec
 from serving.runtimes import onnx_graph
+from serving.runtimes.processor import saturates_8_bit
 from serving.timing import Stage, Timeline
 
 log = logging.getLogger(__name__)
@@ -147,6 +148,8 @@ def _open(data: bytes, device: Device) -> Any:
     options.inter_op_num_threads = 1
     # Spinning threads steal time from decoding, and from the replicas next door.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if saturates_8_bit():
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
     options.log_severity_level = 4  # what fails is raised; told once is enough
     providers: list[Any] = ["CPUExecutionProvider"]
     if device.gpu:

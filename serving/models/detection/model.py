@@ -16,13 +16,14 @@ from serving.images.decode import decode
 from serving.images.picture import Picture
 from serving.models import base
 from serving.models.base import Array, Signature, Tensors, TensorSpec
+from serving.models.boxes import suppress
 from serving.models.detection.decoders import DECODERS
 from serving.models.detection.labels import Labels
 from serving.models.detection.preprocess import Preprocessor
-from serving.models.detection.suppress import suppress
 from serving.models.detection.types import Detections, Query
 from serving.repository import weights
 from serving.runtimes.onnx import OnnxSession
+from serving.runtimes.torch_detr import DetrSession
 from serving.timing import Stage, Timeline
 
 _INPUTS = (
@@ -44,20 +45,21 @@ _OUTPUTS = (
 class Wish:
     """What one request wants kept, with the model's own settings filled in.
 
+    max_overlap: None suppresses nothing
     classes: (number of labels,) bool, or None for all of them
     """
 
     min_score: float
-    max_overlap: float
+    max_overlap: float | None
     classes: NDArray[np.bool_] | None
     max_results: int
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """tensor: (1, 3, height, width) float32; size: (width, height) of the upright original."""
+    """tensor: (1, …), as the network takes it; size: (width, height) of the upright original."""
 
-    tensor: NDArray[np.float32]
+    tensor: Array
     size: tuple[int, int]
     wish: Wish
 
@@ -68,17 +70,10 @@ class Model(base.Model[Query, Prepared, Sequence[Array], Detections]):
     def load(self) -> None:
         options = self.config.options
         self._labels = Labels.read(self.config.folder / options.labels)
-        self._preprocess = Preprocessor(options.input)
-        self._session = OnnxSession(weights.ensure(self.config), self.device)
+        self._session = self._open()
         network = self._session.signature
-        width, height = options.input.size
-        if len(network.inputs) != 1 or network.inputs[0].shape[1:] != (3, height, width):
-            raise FailedPrecondition(
-                f"model {self.config.name}: input.size {width}×{height} is not what the weights "
-                f"take ({network.inputs[0].shape})",
-                reason="WEIGHTS",
-            )
         try:
+            self._preprocess = Preprocessor.fitting(options.input, network.inputs)
             self._decode = DECODERS[options.decoder](
                 options.input.size, len(self._labels), network.outputs
             )
@@ -128,7 +123,9 @@ class Model(base.Model[Query, Prepared, Sequence[Array], Detections]):
         tensors = [prepared.tensor for prepared in batch]
         stacked = tensors[0] if len(tensors) == 1 else np.concatenate(tensors)
         outputs = self._session.run({name: stacked}, timeline).values()
-        return [[output[index] for output in outputs] for index in range(len(batch))]
+        # Some weights answer in half precision, which is too coarse for pixels.
+        full = [output.astype(np.float32, copy=False) for output in outputs]
+        return [[output[index] for output in full] for index in range(len(batch))]
 
     def finish(self, prepared: Prepared, output: Sequence[Array], timeline: Timeline) -> Detections:
         wish = prepared.wish
@@ -138,7 +135,11 @@ class Model(base.Model[Query, Prepared, Sequence[Array], Detections]):
             wanted = wish.classes[class_ids]
             boxes, scores, class_ids = boxes[wanted], scores[wanted], class_ids[wanted]
         kept = suppress(
-            boxes, scores, class_ids, max_overlap=wish.max_overlap, limit=wish.max_results
+            boxes,
+            scores,
+            None if self.config.options.thresholds.agnostic else class_ids,
+            max_overlap=wish.max_overlap,
+            limit=wish.max_results,
         )
         boxes, scores, class_ids = boxes[kept], scores[kept], class_ids[kept]
         boxes, visible = self._on_original(boxes, prepared.size)
@@ -176,13 +177,23 @@ class Model(base.Model[Query, Prepared, Sequence[Array], Detections]):
         Image.fromarray(pixels).save(file, "JPEG")
         return Query(Picture(encoded=file.getvalue()), min_score=0.05)
 
+    def _open(self) -> OnnxSession | DetrSession:
+        path = weights.ensure(self.config)
+        if self.config.options.runtime == "transformers":
+            config, size = self.config.folder / "config.json", self.config.options.input.size
+            return DetrSession(path, config, size, self.device)
+        return OnnxSession(path, self.device)
+
     def _wish(self, item: Query) -> Wish:
         options = self.config.options
+        score, iou = options.thresholds.score, options.thresholds.iou
         if item.max_results < 0:
             raise InvalidArgument.field("max_results", "must not be negative")
         return Wish(
-            min_score=_share("min_score", item.min_score, options.thresholds.score),
-            max_overlap=_share("max_overlap", item.max_overlap, options.thresholds.iou),
+            min_score=score if item.min_score is None else _share("min_score", item.min_score),
+            max_overlap=iou
+            if item.max_overlap is None
+            else _share("max_overlap", item.max_overlap),
             classes=self._labels.chosen(item.labels),
             max_results=min(item.max_results or options.max_results, options.max_results),
         )
@@ -192,7 +203,8 @@ class Model(base.Model[Query, Prepared, Sequence[Array], Detections]):
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Boxes in pixels of the original, and which of them lie on it at all."""
         scale = np.array(self._preprocess.to_original(size) * 2, np.float32)
-        boxes = np.clip(boxes * scale, 0, np.array(size * 2, np.float32))
+        corner = np.array(self._preprocess.corner(size) * 2, np.float32)
+        boxes = np.clip((boxes - corner) * scale, 0, np.array(size * 2, np.float32))
         visible: NDArray[np.bool_] = np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
         return boxes, visible
 
@@ -201,9 +213,7 @@ def _scalar(tensors: Tensors, name: str) -> Any:
     return tensors[name].item() if name in tensors else None
 
 
-def _share(field: str, value: float | None, default: float) -> float:
-    if value is None:
-        return default
+def _share(field: str, value: float) -> float:
     if not 0 <= value <= 1:  # false for NaN, too
         raise InvalidArgument.field(field, "must be between 0 and 1")
     return float(value)

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.models.base import TensorSpec
+from serving.models.boxes import suppress
 from serving.models.detection.decoders import DECODERS
 from serving.models.detection.decoders.yolox import Yolox
 from serving.models.detection.options import Input, Options
 from serving.models.detection.preprocess import Preprocessor
-from serving.models.detection.suppress import suppress
 
 
 def test_every_decoder_can_be_named_in_model_yaml():

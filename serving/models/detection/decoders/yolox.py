@@ -13,6 +13,7 @@ import numpy as np
 
 from serving.models.base import Array, TensorSpec
 from serving.models.detection.decoders.base import Candidates, Decoder
+from serving.models.detection.decoders.grid import pyramid
 
 _STRIDES = (8, 16, 32)
 _BOX = 5  # x, y, w, h, objectness; the classes follow
@@ -22,13 +23,7 @@ class Yolox(Decoder):
     """One output (cells, 5 + classes) float32."""
 
     def __init__(self, size: tuple[int, int], classes: int, outputs: Sequence[TensorSpec]) -> None:
-        cells, strides = [], []
-        for stride in _STRIDES:
-            rows, columns = np.indices((size[1] // stride, size[0] // stride), dtype=np.float32)
-            cells.append(np.stack([columns.ravel(), rows.ravel()], axis=1))
-            strides.append(np.full(rows.size, stride, np.float32))
-        self._cells = np.concatenate(cells)
-        self._strides = np.concatenate(strides)[:, None]
+        self._cells, self._strides = pyramid(size, _STRIDES)
         wanted = (len(self._cells), _BOX + classes)
         if [spec.shape[1:] for spec in outputs] != [wanted]:
             raise ValueError(f"yolox at this size and with these labels gives one output {wanted}")
@@ -39,15 +34,12 @@ class Yolox(Decoder):
         hopeful = np.flatnonzero(predictions[:, 4] >= min_score)
         rows = predictions[hopeful]
         class_ids = rows[:, _BOX:].argmax(axis=1)
-        scores = rows[:, 4] * rows[np.arange(len(rows)), _BOX + class_ids]
-
-        good = np.flatnonzero(scores >= min_score)
-        hopeful, rows = hopeful[good], rows[good]
-        strides = self._strides[hopeful]
-        centres = (rows[:, :2] + self._cells[hopeful]) * strides
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
+            scores = rows[:, 4] * rows[np.arange(len(rows)), _BOX + class_ids]
+            good = np.flatnonzero(scores >= min_score)
+            hopeful, rows = hopeful[good], rows[good]
+            strides = self._strides[hopeful]
+            centres = (rows[:, :2] + self._cells[hopeful]) * strides
             halves = np.exp(rows[:, 2:4]) * (strides / 2)
-        boxes = np.concatenate([centres - halves, centres + halves], axis=1)
-        # A network gone astray gives infinite boxes; they mean nothing.
-        finite = np.isfinite(boxes).all(axis=1)
-        return Candidates(boxes[finite], scores[good][finite], class_ids[good][finite])
+            boxes = np.concatenate([centres - halves, centres + halves], axis=1)
+        return Candidates.finite(boxes, scores[good], class_ids[good])
