@@ -65,7 +65,7 @@ def decode(
     *,
     max_bytes: int,
     max_pixels: int,
-    max_seconds: float = 5.0,
+    max_seconds: float,
     enough: Callable[[Size], Size] | None = None,
 ) -> Decoded:
     """Decodes `picture`, or checks the pixels it already has.

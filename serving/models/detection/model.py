@@ -111,6 +111,7 @@ class Model(base.Model[Query, Prepared, Sequence[Array], Detections]):
             item.picture,
             max_bytes=limits.image_bytes,
             max_pixels=limits.pixels,
+            max_seconds=limits.decode_s,
             enough=self._preprocess.enough,
         )
         timeline.mark(Stage.DECODE)

@@ -27,6 +27,7 @@ class Wish:
     choice: Choice
     mirror: bool
     threshold: float | None
+    sharpness: bool
 
 
 def wish(item: Query, options: Options) -> Wish:
@@ -52,6 +53,7 @@ def wish(item: Query, options: Options) -> Wish:
         choice=item.choice,
         mirror=embedder.mirror if item.mirror is None else item.mirror,
         threshold=threshold if item.task == "verify" else None,
+        sharpness=embed or item.sharpness,
     )
 
 

@@ -142,7 +142,8 @@ class Model(base.Model[Query, Prepared, Output, Found]):
         if isinstance(output, ServingError):
             raise output
         pictures = tuple(
-            self._faces(view, seen) for view, seen in zip(prepared.views, output, strict=True)
+            self._faces(view, seen, prepared.wish)
+            for view, seen in zip(prepared.views, output, strict=True)
         )
         if prepared.wish.choice != "all" and prepared.wish.embed:
             least = self.config.options.embedder.min_sharpness
@@ -227,10 +228,10 @@ class Model(base.Model[Query, Prepared, Output, Found]):
             results.append(output)
         return results
 
-    def _faces(self, view: View, seen: Seen) -> Faces:
+    def _faces(self, view: View, seen: Seen, wish: Wish) -> Faces:
         located = seen.located
         sharp = seen.sharpness
-        if located.landmarks is not None and sharp is None:
+        if located.landmarks is not None and sharp is None and wish.sharpness:
             side = self._embedder.side if self._embedder else TEMPLATE_SIDE
             cut = parts(view.sources(located), side, grey=True)
             measured = [sharpness(aligned) for _, aligned in cut]

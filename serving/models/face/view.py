@@ -50,6 +50,7 @@ class View:
             picture,
             max_bytes=limits.image_bytes,
             max_pixels=limits.pixels,
+            max_seconds=limits.decode_s,
             enough=None if every_pixel else preprocess.enough,
         )
         timeline.mark(Stage.DECODE)

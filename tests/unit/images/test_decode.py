@@ -12,7 +12,7 @@ from serving.errors import InvalidArgument
 from serving.images import decode as decode_module
 from serving.images.picture import Picture
 
-LIMITS = {"max_bytes": 20 * 2**20, "max_pixels": 24 * 10**6}
+LIMITS = {"max_bytes": 20 * 2**20, "max_pixels": 24 * 10**6, "max_seconds": 60}
 
 
 def decode(data, **more):

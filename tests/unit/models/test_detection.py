@@ -106,7 +106,7 @@ def test_the_pictures_limits_are_the_models(yolox):
 def test_pixels_are_as_good_as_a_file(yolox, street):
     from serving.images.decode import decode
 
-    pixels = decode(street, max_bytes=2**30, max_pixels=2**30).pixels
+    pixels = decode(street, max_bytes=2**30, max_pixels=2**30, max_seconds=60).pixels
     encoded, raw = detect(yolox, Query(street)), detect(yolox, Query(Picture(pixels=pixels)))
     flipped = detect(yolox, Query(Picture(pixels=pixels[:, :, ::-1], channels="BGR")))
     assert np.array_equal(encoded.boxes, raw.boxes)

@@ -48,7 +48,7 @@ def ask(model, pictures=1, **wish):
 
 
 def test_faces_come_best_first_in_pixels_of_the_original(model):
-    (found,) = ask(model).pictures
+    (found,) = ask(model, sharpness=True).pictures
     assert found.size == (640, 640)
     assert np.allclose(found.scores, [0.95, 0.8, 0.7])
     assert np.allclose(found.boxes[1], [105, 240, 305, 480], atol=0.01)
@@ -162,8 +162,9 @@ def test_one_refusal_leaves_its_batch_alone(model):
 
 
 def test_detection_and_embedding_measure_the_same_sharpness(model):
-    one, other = ask(model).pictures[0], ask(model, task="embed").pictures[0]
+    one, other = ask(model, sharpness=True).pictures[0], ask(model, task="embed").pictures[0]
     assert np.allclose(one.sharpness, other.sharpness)
+    assert ask(model).pictures[0].sharpness is None
 
 
 def test_more_pictures_than_rows_are_one_full_batch(model):
@@ -247,7 +248,7 @@ def test_a_model_without_an_embedder_says_so(task):
     with pytest.raises(FailedPrecondition, match="only finds faces") as caught:
         model.prepare(Query((photo(), photo()), task, choice="largest"), Timeline())
     assert caught.value.reason == "NO_EMBEDDER"
-    assert ask(model).pictures[0].sharpness.size == 1
+    assert ask(model, sharpness=True).pictures[0].sharpness.size == 1
     assert {spec.name for spec in model.signature.outputs} == {"boxes", "scores", "landmarks"}
     assert "embed" not in {spec.name for spec in model.signature.inputs}
 
@@ -256,7 +257,7 @@ def test_wild_landmarks_and_broken_embeddings_do_no_harm():
     model = small_faces([BEST, Planted(20, 36, 20, landmarks=float("nan"))])
     assert len(ask(model, task="embed").pictures[0].boxes) == 1
     far = small_faces([Planted(20, 36, 20, landmarks=9e3)])
-    assert np.isfinite(ask(far).pictures[0].sharpness).all()
+    assert np.isfinite(ask(far, sharpness=True).pictures[0].sharpness).all()
     broken = small_faces([BEST], broken=True)
     prepared = [broken.prepare(Query((photo(),), t), Timeline()) for t in ("embed", "detect")]
     outputs = broken.run(prepared, Timeline())

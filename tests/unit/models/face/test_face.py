@@ -136,7 +136,9 @@ def test_strangers_too_small_to_tell_apart_are_left_out(faces, photo):
 
 
 def test_a_mirrored_photograph_shows_the_same_person_looking_the_other_way(faces, photo):
-    pixels = decode(photo("faces/obama3.jpg"), max_bytes=2**30, max_pixels=2**30).pixels
+    pixels = decode(
+        photo("faces/obama3.jpg"), max_bytes=2**30, max_pixels=2**30, max_seconds=60
+    ).pixels
     (one,) = ask(faces, Picture(pixels=pixels), task="embed", mirror=True).pictures
     flipped = Picture(pixels=np.ascontiguousarray(pixels[:, ::-1]))
     (other,) = ask(faces, flipped, task="embed", mirror=True).pictures
@@ -148,7 +150,9 @@ def test_a_mirrored_photograph_shows_the_same_person_looking_the_other_way(faces
 @pytest.mark.parametrize("degrees", [-20, 20])
 def test_a_photograph_turned_clockwise_rolls_its_face_clockwise(faces, photo, degrees):
     """YuNet's landmarks follow only part of the turn, eyes and mouth alike."""
-    pixels = decode(photo("faces/astronaut.png"), max_bytes=2**30, max_pixels=2**30).pixels
+    pixels = decode(
+        photo("faces/astronaut.png"), max_bytes=2**30, max_pixels=2**30, max_seconds=60
+    ).pixels
     turned = Image.fromarray(pixels).rotate(-degrees, Image.Resampling.BILINEAR)
     (straight,) = ask(faces, Picture(pixels=pixels)).pictures
     (found,) = ask(faces, Picture(pixels=np.asarray(turned)), choice="largest").pictures
@@ -157,7 +161,7 @@ def test_a_photograph_turned_clockwise_rolls_its_face_clockwise(faces, photo, de
 
 def test_pixels_are_as_good_as_a_file(faces, photo):
     picture = photo("faces/face_openimages.jpg")
-    pixels = decode(picture, max_bytes=2**30, max_pixels=2**30).pixels
+    pixels = decode(picture, max_bytes=2**30, max_pixels=2**30, max_seconds=60).pixels
     encoded = ask(faces, picture, task="embed").pictures[0]
     raw = ask(faces, Picture(pixels=pixels), task="embed").pictures[0]
     assert np.array_equal(encoded.boxes, raw.boxes)
