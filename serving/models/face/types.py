@@ -48,8 +48,8 @@ class Faces:
     landmarks: (n, 5, 2) float32 x and y in the same pixels: the person's right eye, left
         eye, nose, right and left corner of the mouth; None from detectors without them
     sharpness: (n,) float32, variance of the Laplacian of the aligned face; None without
-        landmarks, or where it was not asked for. For the task `detect` a large JPEG is not decoded whole, which may make
-        its small faces less sharp than they are
+        landmarks, or where it was not asked for. For the task `detect` a large JPEG is not
+        decoded whole, which may make its small faces less sharp than they are
     angles: (n, 3) float32 yaw, pitch, roll in degrees; None without landmarks
     embeddings: (n, d) float32 of length 1; None unless asked for
     size: (width, height) of the upright original

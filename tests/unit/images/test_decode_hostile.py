@@ -187,7 +187,8 @@ def test_no_other_format_is_even_loaded():
     script = (
         "import sys; from serving.images.decode import decode; "
         "from serving.images.picture import Picture\n"
-        "decode(Picture(sys.stdin.buffer.read()), max_bytes=10**6, max_pixels=10**6, max_seconds=5)\n"
+        "picture = Picture(sys.stdin.buffer.read())\n"
+        "decode(picture, max_bytes=10**6, max_pixels=10**6, max_seconds=5)\n"
         "print(sorted(sys.modules.keys() & {'PIL.PsdImagePlugin', 'PIL.PdfImagePlugin'}))"
     )
     done = subprocess.run([sys.executable, "-c", script], input=FILES["webp"], capture_output=True)

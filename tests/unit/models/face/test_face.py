@@ -16,6 +16,8 @@ from serving.models.face import Model
 from serving.models.face.types import Query
 from serving.timing import Timeline
 
+ANY = {"max_bytes": 2**30, "max_pixels": 2**30, "max_seconds": 60}
+
 
 def ask(model, *pictures, **wish):
     prepared = model.prepare(Query(pictures, **wish), Timeline())
@@ -161,7 +163,7 @@ def test_a_photograph_turned_clockwise_rolls_its_face_clockwise(faces, photo, de
 
 def test_pixels_are_as_good_as_a_file(faces, photo):
     picture = photo("faces/face_openimages.jpg")
-    pixels = decode(picture, max_bytes=2**30, max_pixels=2**30, max_seconds=60).pixels
+    pixels = decode(picture, **ANY).pixels
     encoded = ask(faces, picture, task="embed").pictures[0]
     raw = ask(faces, Picture(pixels=pixels), task="embed").pictures[0]
     assert np.array_equal(encoded.boxes, raw.boxes)
