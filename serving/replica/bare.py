@@ -18,11 +18,12 @@ import grpc
 from serving.replica.load import load_model
 from serving.replica.registration import SERVER_OPTIONS, add_services
 from serving.replica.replica import Replica
+from serving.replica.servicer import Servicer
 from serving.repository.scan import Repository
 
 
-async def start(replica: Replica, port: int = 0) -> tuple[grpc.aio.Server, int]:
-    """Serves a replica on loopback; returns the server and its port."""
+async def start(replica: Servicer, port: int = 0) -> tuple[grpc.aio.Server, int]:
+    """Serves on loopback; returns the server and its port."""
     server = grpc.aio.server(options=SERVER_OPTIONS)
     add_services(replica, server)
     port = server.add_insecure_port(f"127.0.0.1:{port}")

@@ -23,7 +23,7 @@ from serving.errors import (
     ServingError,
     Unauthenticated,
 )
-from serving.replica.forward import STATUS_CODES
+from serving.replica.forward import STATUS_CODES, ForwardedContext
 from serving.services.status import DETAILS_KEY, shorten, status_details
 
 _TIMEOUT = re.compile(r"(\d{1,8})([HMSmun])")
@@ -46,6 +46,7 @@ class Call:
 
     deadline: time.monotonic() seconds after which nobody waits any more
     models: the models the caller's token allows; `*` is all
+    patient: whether it would rather wait for a place in a full queue than be refused
     """
 
     request_id: str
@@ -55,6 +56,7 @@ class Call:
     deadline: float
     traceparent: str | None
     metadata: dict[str, str | bytes]
+    patient: bool = False
 
     @property
     def remaining(self) -> float:
@@ -71,6 +73,11 @@ class Call:
         """`model` may carry a version; a grant for the name covers its versions."""
         return bool({"*", model, model.split("@")[0]} & self.models)
 
+    def require_infer(self) -> None:
+        """Raises PermissionDenied for a token that may not infer, whatever the model."""
+        if "infer" not in self.scopes:
+            raise PermissionDenied("this token lacks the scope `infer`", reason="SCOPE_MISSING")
+
     def require(self, model: str) -> None:
         """Raises PermissionDenied, whether or not such a model exists."""
         if not self.allows(model):
@@ -82,7 +89,9 @@ class Call:
         """The metadata with which another application takes this call over."""
         kept = [(k, v) for k, v in self.metadata.items() if k not in _HOP_HEADERS]
         left = max(1, int(self.remaining * 1e3))
-        return [*kept, ("x-grpc-timeout", f"{min(left, 99_999_999)}m"), (FORWARDED, "1")]
+        patience = [(PATIENT, "1")] if self.patient else []
+        timeout = ("x-grpc-timeout", f"{min(left, 99_999_999)}m")
+        return [*kept, timeout, *patience, (FORWARDED, "1")]
 
     @property
     def was_forwarded(self) -> bool:
@@ -90,7 +99,8 @@ class Call:
 
 
 FORWARDED = "x-seom-forwarded"
-_HOP_HEADERS = frozenset({"x-grpc-timeout", "application", FORWARDED})
+PATIENT = "x-seom-patient"
+_HOP_HEADERS = frozenset({"x-grpc-timeout", "application", FORWARDED, PATIENT})
 
 
 def open_call(metadata: Iterable[tuple[str, str | bytes]], secret: str | None, cap: float) -> Call:
@@ -125,6 +135,7 @@ def open_call(metadata: Iterable[tuple[str, str | bytes]], secret: str | None, c
         deadline=now + timeout,
         traceparent=traceparent if isinstance(traceparent, str) else None,
         metadata=headers,
+        patient=PATIENT in headers,
     )
 
 
@@ -140,6 +151,8 @@ def fail(
     context.set_trailing_metadata(
         [(DETAILS_KEY, status_details(error)), ("x-request-id", request_id), *extra]
     )
+    if isinstance(context, ForwardedContext):
+        context.reply.error = error
 
 
 def internal(request_id: str) -> Internal:

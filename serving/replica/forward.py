@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import grpc
 from google.protobuf.message import Message
 
+from serving.errors import ServingError
 from serving.services.catalog import Rpc
 
 STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -21,18 +22,24 @@ Metadata = list[tuple[str, str | bytes]]
 
 @dataclass(slots=True)
 class Reply:
-    """The end of a forwarded unary call: an answer, or a status with its details."""
+    """The end of a forwarded unary call: an answer, or a status with its details.
+
+    error: what the status was made of, for those who do not relay it as it is
+    """
 
     payload: bytes = b""
     code: int = 0
     details: str = ""
     trailers: list[tuple[str, Any]] = field(default_factory=list)
+    error: ServingError | None = None
 
     def relay(self, rpc: Rpc, context: Any) -> Message:
         """Ends the original call as the forwarded one has ended."""
         if self.code:
             context.set_code(STATUS_CODES[self.code])
             context.set_details(self.details)
+        if isinstance(context, ForwardedContext):  # there is another hop behind this one
+            context.reply.error = self.error
         context.set_trailing_metadata(self.trailers)
         return rpc.response.FromString(self.payload)
 

@@ -6,6 +6,7 @@ Knows nothing of Ray: `serving.replica.deployment` puts it into a Serve deployme
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from seom.pb.inference import grpc_service_pb2 as pb
-from serving.errors import InvalidArgument, NotFound, PermissionDenied, Unimplemented
+from serving.errors import InvalidArgument, NotFound, Overloaded, Unimplemented
 from serving.models.base import Model
 from serving.replica.call import Call
 from serving.replica.forward import Forwarder, Reply
@@ -130,7 +131,7 @@ class Replica(Servicer):
         signature = self.model.signature
         infer = parse_infer(request, signature, self.max_batch_size)
         item = self.model.parse(infer.tensors, infer.parameters)
-        result = await self.batcher.submit(item, deadline=call.deadline, timeline=timeline)
+        result = await self._submit(item, call, timeline)
         tensors = self.model.tensors(result)
         response = build_infer(tensors, signature, infer.outputs, request.id)
         response.model_name, response.model_version = request.model_name, self.config.version
@@ -151,18 +152,26 @@ class Replica(Servicer):
                 reason="WRONG_FAMILY",
             )
         item = typed.parse(request)
-        result = await self.batcher.submit(item, deadline=call.deadline, timeline=timeline)
+        result = await self._submit(item, call, timeline)
         response = typed.build(result)
         response.model_name, response.model_version = self.config.name, self.config.version
         response.timing.CopyFrom(timing_message(timeline, self.identity))
         self.statistics.succeed(timeline)
         return response  # type: ignore[no-any-return]
 
+    async def _submit(self, item: Any, call: Call, timeline: Timeline) -> Any:
+        while True:
+            try:
+                return await self.batcher.submit(item, deadline=call.deadline, timeline=timeline)
+            except Overloaded as full:
+                if not call.patient or call.remaining <= full.retry_after:
+                    raise
+                await asyncio.sleep(full.retry_after)
+
     # Names ------------------------------------------------------------------------
 
     def _authorize(self, name: str, version: str, call: Call) -> None:
-        if "infer" not in call.scopes:
-            raise PermissionDenied("this token lacks the scope `infer`", reason="SCOPE_MISSING")
+        call.require_infer()
         call.require(versioned(name or self.config.name, version))
 
     def _mine(self, name: str, version: str, *, default: bool) -> bool:

@@ -11,17 +11,21 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import Message
 
 from seom.pb.inference import grpc_service_pb2 as pb
+from seom.pb.v1.detection_pb2 import DetectRequest, DetectResponse, DetectVideoRequest
 from serving.errors import ServingError, Unimplemented
 from serving.replica.call import Call, Context, fail, internal, open_call
 from serving.replica.forward import ForwardedContext, Metadata, Reply
 from serving.replica.streaming import Answers, pump
+from serving.replica.video import watch
 from serving.services.catalog import RPCS, Rpc
 from serving.services.timing import timing_message
+from serving.services.video import parse_video
 from serving.telemetry.traces import span
 from serving.timing import Timeline
 
@@ -61,6 +65,8 @@ class Servicer:
 
     def answer_stream(self, rpc: Rpc, requests: Any, call: Call) -> AsyncIterator[Message]:
         """Answers one streaming call; `requests` is one message or an iterator of them."""
+        if rpc.name == "DetectVideo":
+            return self._watch(requests, call)
         if rpc.name != "ModelStreamInfer":
             raise Unimplemented(f"{rpc.name} is not answered here")
 
@@ -110,6 +116,44 @@ class Servicer:
                 return await self.answer_message(request, call)
         except Exception as error:
             raise _understood(error, RPCS["ModelStreamInfer"], call) from None
+
+    async def _watch(
+        self, messages: AsyncIterator[DetectVideoRequest], call: Call
+    ) -> AsyncIterator[Message]:
+        """Answers a DetectVideo, whose frames are as many calls of Detect."""
+        call.require_infer()
+        first = await anext(messages := aiter(messages), None)
+        if first is None:
+            return
+        plan = parse_video(first)
+        for name in filter(None, plan.models):
+            call.require(name)
+        # A frame that may not be dropped waits for its place in a queue as well.
+        call = replace(call, patient=not plan.drops)
+
+        async def look(request: DetectRequest, timeline: Timeline) -> DetectResponse:
+            return await self._look(request, call.within(self.deadline_cap), timeline)
+
+        answers = watch(messages, first, plan, look, window=self.stream_window)
+        async with aclosing(answers) as responses:  # type: ignore[type-var]
+            async for response in responses:
+                yield response
+
+    async def _look(self, request: DetectRequest, call: Call, timeline: Timeline) -> DetectResponse:
+        """Has a frame looked at within its deadline; raises ServingError alone."""
+        rpc = RPCS["Detect"]
+        try:
+            async with asyncio.timeout(call.remaining):
+                answer = await self.answer(rpc, request, call, timeline)
+        except Exception as error:
+            raise _understood(error, rpc, call) from None
+        if not isinstance(answer, Reply):
+            assert isinstance(answer, DetectResponse)
+            return answer
+        if answer.code:
+            assert answer.error is not None, "a failed call brings its error. This is a bug."
+            raise answer.error
+        return DetectResponse.FromString(answer.payload)
 
     # Calls that come through a Ray handle, not through gRPC -------------------------
 

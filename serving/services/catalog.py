@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from seom.pb.health.v1 import health_pb2
 from seom.pb.inference import grpc_service_pb2
-from seom.pb.v1 import detection_pb2
+from seom.pb.v1 import detection_pb2, face_pb2
 
 HEALTH = "grpc.health.v1.Health"
 REFLECTION = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
@@ -53,6 +53,7 @@ def _catalog() -> dict[str, list[Rpc]]:
     services = [
         _rpcs(grpc_service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"]),
         _rpcs(detection_pb2.DESCRIPTOR.services_by_name["DetectionService"]),
+        _rpcs(face_pb2.DESCRIPTOR.services_by_name["FaceService"]),
         _rpcs(health_pb2.DESCRIPTOR.services_by_name["Health"]),
         # v1 of reflection has v1alpha's messages under another name, and one RPC.
         *(_rpcs(reflection, name) for name in REFLECTION),
@@ -70,4 +71,7 @@ CATALOG: dict[str, list[Rpc]] = _catalog()
 RPCS: dict[str, Rpc] = {rpc.name: rpc for service in CATALOG.values() for rpc in service}
 
 # Service → the family whose default model answers when a request names none.
-DEFAULT_FAMILIES: dict[str, str] = {"seom.v1.DetectionService": "detection"}
+DEFAULT_FAMILIES: dict[str, str] = {
+    "seom.v1.DetectionService": "detection",
+    "seom.v1.FaceService": "face",
+}

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import math
-
 from seom.pb.v1 import detection_pb2 as pb
-from serving.errors import InvalidArgument
 from serving.models.detection.types import Detections, Query
-from serving.services.images import picture
+from serving.services.fields import Fields
 
 
 def parse_detect(request: pb.DetectRequest) -> Query:
     """Raises InvalidArgument naming every field that is wrong."""
-    problems: list[tuple[str, str]] = []
-    for name in ("min_score", "max_overlap"):
-        value = getattr(request, name)
-        if request.HasField(name) and not (math.isfinite(value) and 0 <= value <= 1):
-            problems.append((name, f"must lie between 0 and 1, not {value:g}"))
-    if not request.HasField("image"):
-        problems.append(("image", "is missing; send a JPEG, PNG or WebP file, or pixels"))
-    try:
-        photo = picture(request.image, "image") if request.HasField("image") else None
-    except InvalidArgument as error:
-        problems += error.fields
-        photo = None
-    if problems or photo is None:
-        message = "; ".join(f"{path}: {text}" for path, text in problems)
-        raise InvalidArgument(message, fields=problems)
+    fields = Fields(request)
+    min_score = fields.number("min_score", 0, 1)
+    max_overlap = fields.number("max_overlap", 0, 1)
+    picture = fields.picture("image")
+    fields.check()
+    assert picture is not None
     return Query(
-        picture=photo,
-        min_score=request.min_score if request.HasField("min_score") else None,
-        max_overlap=request.max_overlap if request.HasField("max_overlap") else None,
+        picture=picture,
+        min_score=min_score,
+        max_overlap=max_overlap,
         labels=tuple(request.labels),
         max_results=request.max_results,
     )

@@ -10,6 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.services.detection import build_detect, parse_detect
+from serving.services.face import (
+    build_detect_faces,
+    build_embed_faces,
+    build_verify_faces,
+    parse_detect_faces,
+    parse_embed_faces,
+    parse_verify_faces,
+)
 
 
 @dataclass(frozen=True)
@@ -25,4 +33,9 @@ class Typed:
     build: Callable[[Any], Any]
 
 
-TYPED: dict[str, Typed] = {"Detect": Typed("detection", parse_detect, build_detect)}
+TYPED: dict[str, Typed] = {
+    "Detect": Typed("detection", parse_detect, build_detect),
+    "DetectFaces": Typed("face", parse_detect_faces, build_detect_faces),
+    "EmbedFaces": Typed("face", parse_embed_faces, build_embed_faces),
+    "VerifyFaces": Typed("face", parse_verify_faces, build_verify_faces),
+}

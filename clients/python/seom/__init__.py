@@ -46,8 +46,10 @@ from seom.errors import (
     Unavailable,
     Unimplemented,
 )
+from seom.faces import Face, FaceQuality, Faces, Landmarks, Point, Verification
 from seom.tensor import InferRequest, InferResult
 from seom.timing import Timing
+from seom.video import FrameOutcome, VideoDetections
 
 __all__ = [
     "BF16",
@@ -62,19 +64,25 @@ __all__ = [
     "Detection",
     "Detections",
     "Duration",
+    "Face",
+    "FaceQuality",
+    "Faces",
     "FailedPrecondition",
     "Field",
+    "FrameOutcome",
     "Health",
     "InferRequest",
     "InferResult",
     "Internal",
     "InvalidArgument",
+    "Landmarks",
     "ModelMetadata",
     "ModelState",
     "ModelStatistics",
     "NotFound",
     "Overloaded",
     "PermissionDenied",
+    "Point",
     "SeomError",
     "ServerMetadata",
     "TensorMetadata",
@@ -82,5 +90,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",
+    "Verification",
+    "VideoDetections",
     "__version__",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import (
     AsyncGenerator,
@@ -13,14 +12,17 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import grpc
 
-from seom import control, detection, images, methods, tensor
+from seom import control, detection, images, methods, tensor, video
+from seom._faces import AsyncFaceMethods
 from seom._health import Health
 from seom._session import Session
+from seom._video import watch_async
 from seom.call import Call, Envelope, Metadata
 from seom.control import ModelMetadata, ModelState, ModelStatistics, ServerMetadata
 from seom.datatypes import Tensor
@@ -29,6 +31,7 @@ from seom.errors import Cancelled
 from seom.images import Photo
 from seom.methods import Method
 from seom.tensor import InferRequest, InferResult, Parameter
+from seom.video import Frame, Settings, VideoDetections
 
 Result = TypeVar("Result")
 
@@ -84,10 +87,8 @@ class AsyncClient(Session):
         metadata: Metadata | None = None,
     ) -> Detections:
         """Finds the objects on one picture, best first; see `Client.detect`."""
-        if isinstance(photo, str | os.PathLike):
-            photo = await asyncio.to_thread(images.read, photo)
         call = detection.detect(
-            photo,
+            await images.loaded(photo),
             model=model,
             min_score=min_score,
             max_overlap=max_overlap,
@@ -95,6 +96,45 @@ class AsyncClient(Session):
             max_results=max_results,
         )
         return await self._unary(call, timeout, metadata)
+
+    def detect_video(
+        self,
+        frames: Iterable[Frame] | AsyncIterable[Frame],
+        *,
+        model: str = "",
+        further_models: Sequence[str] = (),
+        every: int = 1,
+        drop_late: bool = False,
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        labels: Sequence[str] = (),
+        max_results: int = 0,
+        timeout: float | None = None,
+        metadata: Metadata | None = None,
+    ) -> AsyncGenerator[VideoDetections, None]:
+        """Finds the objects on the frames of a video: one result for each frame, in order.
+
+        As `Client.detect_video`; `frames` may be asynchronous as well, and if they are
+        not, a thread takes them.
+        """
+        settings = Settings(
+            model, further_models, every, drop_late, min_score, max_overlap, labels, max_results
+        )
+        seconds = video.DAY if timeout is None else timeout
+        envelope = self._connection.envelope(model, seconds, metadata)
+        send = self._sender(methods.DETECT_VIDEO, streaming=True)
+        return watch_async(
+            partial(send, timeout=envelope.timeout, metadata=envelope.metadata),
+            envelope,
+            settings,
+            frames,
+            self._raise_if_closed,
+        )
+
+    @property
+    def faces(self) -> AsyncFaceMethods:
+        """The methods for faces; see `Client.faces`."""
+        return AsyncFaceMethods(self._unary)
 
     # Tensors
 

@@ -24,6 +24,8 @@ _VALUE = re.compile(r"[\x20-\x7e]*")
 _OURS = ("authorization", "application")
 # What gRPC's core says when its own clock ran out, and not the server's.
 _OUT_OF_TIME = ("deadline exceeded", "stream removed (deadline exceeded)")
+# What grpc.aio puts over the status of a stream that ends while it is written to.
+_OVERWRITTEN = "Internal error from Core"
 # How it begins what it says when it never reached a server.
 _UNREACHED = (
     "failed to connect",
@@ -41,6 +43,12 @@ class Answer:
     request_id: str
     trailers: Mapping[str, str | bytes]
     round_trip_ns: int
+
+    def timing_of(self, response: Any) -> timing.Timing:
+        """A typed response's own timing, or else the trailers'."""
+        if response.HasField("timing"):
+            return timing.of_message(response.timing, self.round_trip_ns)
+        return self.timing()
 
     def timing(self) -> timing.Timing:
         """The timing in the trailers, where the response itself carries none."""
@@ -87,6 +95,8 @@ class Envelope:
         request_id = trailers.get("x-request-id", self.request_id)
         if status == "DEADLINE_EXCEEDED" and message.lower() in _OUT_OF_TIME:
             message = f"no answer within {self.timeout:g} s"
+        if status == "INTERNAL" and message == _OVERWRITTEN:
+            status, message = "UNKNOWN", "the server ended the stream; why, gRPC has lost"
         if status == "CANCELLED" and not given_up:
             status, message = "UNAVAILABLE", "the server ended the stream before its end"
         if status == "UNAVAILABLE" and message.lower().startswith(_UNREACHED):

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import grpc
 
-from seom import control, detection, methods, tensor
+from seom import control, detection, methods, tensor, video
+from seom._faces import FaceMethods
 from seom._health import Health
 from seom._session import Session
+from seom._video import watch
 from seom.call import Call, Metadata
 from seom.control import ModelMetadata, ModelState, ModelStatistics, ServerMetadata
 from seom.datatypes import Tensor
 from seom.detection import Detections
 from seom.images import Photo
 from seom.tensor import InferRequest, InferResult, Parameter
+from seom.video import Frame, Settings, VideoDetections
 
 Result = TypeVar("Result")
 
@@ -123,6 +127,73 @@ class Client(Session):
             max_results=max_results,
         )
         return self._unary(call, timeout, metadata)
+
+    def detect_video(
+        self,
+        frames: Iterable[Frame],
+        *,
+        model: str = "",
+        further_models: Sequence[str] = (),
+        every: int = 1,
+        drop_late: bool = False,
+        min_score: float | None = None,
+        max_overlap: float | None = None,
+        labels: Sequence[str] = (),
+        max_results: int = 0,
+        timeout: float | None = None,
+        metadata: Metadata | None = None,
+    ) -> Generator[VideoDetections, None, None]:
+        """Finds the objects on the frames of a video: one result for each frame, in order.
+
+        >>> with Client() as seom:
+        ...     for found in seom.detect_video(["street.jpg"] * 3, every=2):
+        ...         print(found.frame_id, found.outcome, [thing.label for thing in found])
+        0 DETECTED ['cat', 'dog']
+        1 SKIPPED []
+        2 DETECTED ['cat', 'dog']
+
+        A frame that cannot be looked at does not end the stream: its outcome is FAILED and
+        its `.error` says why. What ends the stream is raised from here, as is whatever
+        `frames` itself raises, after the results of what came before.
+
+        Frames are taken by a thread of gRPC's, a few ahead of the results. Leaving the
+        loop early cancels what is left.
+
+        Args:
+            frames: photos as for `detect`, or tuples of a number of yours and a photo; the
+                number comes back as `frame_id`, which counts from 0 otherwise.
+            further_models: take turns with `model`, one frame each.
+            every: looks at every n-th frame, beginning with the first.
+            drop_late: for cameras: a frame that comes faster than frames can be looked
+                at, or than you take the results, gives way to a newer one (DROPPED). By
+                default `frames` has to wait, and nothing is lost.
+            timeout: seconds the whole stream may take; a day if it does not say.
+
+        The others as for `detect`.
+        """
+        settings = Settings(
+            model, further_models, every, drop_late, min_score, max_overlap, labels, max_results
+        )
+        seconds = video.DAY if timeout is None else timeout
+        envelope = self._connection.envelope(model, seconds, metadata)
+        send = self._sender(methods.DETECT_VIDEO, streaming=True)
+        return watch(
+            partial(send, timeout=envelope.timeout, metadata=envelope.metadata),
+            envelope,
+            settings,
+            frames,
+            lambda: self._closed,
+        )
+
+    @property
+    def faces(self) -> FaceMethods:
+        """The methods for faces: `detect`, `embed` and `verify`.
+
+        >>> with Client() as seom:
+        ...     len(seom.faces.detect("people.jpg"))
+        2
+        """
+        return FaceMethods(self._unary)
 
     # Tensors
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from seom import images, methods, timing
+from seom import images, methods
 from seom.call import Answer, Call
 from seom.pb.v1 import common_pb2, detection_pb2
 from seom.timing import Timing
@@ -82,10 +82,8 @@ def detect(
     max_results: int,
 ) -> Call[Detections]:
     """The call behind `Client.detect`."""
-    if isinstance(labels, str):
-        raise TypeError(f"labels: give a sequence, ({labels!r},), not one str")
-    if max_results < 0:
-        raise ValueError(f"max_results: {max_results} is negative; 0 is the model's own limit")
+    check_labels(labels)
+    check_limit(max_results)
     request = detection_pb2.DetectRequest(
         model_name=model,
         image=images.message(photo),
@@ -99,19 +97,34 @@ def detect(
 
 def _detections(response: detection_pb2.DetectResponse, answer: Answer) -> Detections:
     return Detections(
-        tuple(map(_detection, response.detections)),
+        objects(response),
         response.model_name,
         response.model_version,
         (response.image_width, response.image_height),
-        timing.of_message(response.timing, answer.round_trip_ns)
-        if response.HasField("timing")
-        else answer.timing(),
+        answer.timing_of(response),
     )
 
 
-def _detection(message: detection_pb2.Detection) -> Detection:
-    return Detection(message.label, message.class_id, message.score, _box(message.box))
+def objects(
+    response: detection_pb2.DetectResponse | detection_pb2.DetectVideoResponse,
+) -> tuple[Detection, ...]:
+    return tuple(
+        Detection(each.label, each.class_id, each.score, box(each.box))
+        for each in response.detections
+    )
 
 
-def _box(message: common_pb2.Box) -> Box:
+def box(message: common_pb2.Box) -> Box:
     return Box(message.x_min, message.y_min, message.x_max, message.y_max)
+
+
+def check_labels(labels: Sequence[str]) -> None:
+    """Raises TypeError for a single label, whose letters would pass for several."""
+    if isinstance(labels, str):
+        raise TypeError(f"labels: give a sequence, ({labels!r},), not one str")
+
+
+def check_limit(max_results: int) -> None:
+    """Raises ValueError for a limit that is none."""
+    if max_results < 0:
+        raise ValueError(f"max_results: {max_results} is negative; 0 is the model's own limit")

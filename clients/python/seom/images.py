@@ -6,6 +6,7 @@ or re-encoded here, so the SDK needs no imaging library.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -65,6 +66,13 @@ def read(path: str | os.PathLike[str]) -> bytes:
         raise FileNotFoundError(error.errno, "photo: no such file", str(path)) from None
     except ValueError as error:  # a NUL in the name
         raise ValueError(f"photo: no file name: {error}") from None
+
+
+async def loaded(photo: Photo) -> Photo:
+    """The photo with its file read, if it is one, while the event loop goes on."""
+    if isinstance(photo, str | os.PathLike):
+        return await asyncio.to_thread(read, photo)
+    return photo
 
 
 def _of_array(array: NDArray[Any]) -> common_pb2.Pixels:

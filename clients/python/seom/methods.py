@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from seom import _health
 from seom.pb.inference import grpc_service_pb2 as oip
-from seom.pb.v1 import detection_pb2
+from seom.pb.v1 import detection_pb2, face_pb2
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -63,6 +63,22 @@ def _inference(
 
 DETECT = _method(
     "/seom.v1.DetectionService/Detect", detection_pb2.DetectRequest, detection_pb2.DetectResponse
+)
+DETECT_VIDEO = _method(
+    "/seom.v1.DetectionService/DetectVideo",
+    detection_pb2.DetectVideoRequest,
+    detection_pb2.DetectVideoResponse,
+    idempotent=False,
+)
+
+DETECT_FACES = _method(
+    "/seom.v1.FaceService/DetectFaces", face_pb2.DetectFacesRequest, face_pb2.DetectFacesResponse
+)
+EMBED_FACES = _method(
+    "/seom.v1.FaceService/EmbedFaces", face_pb2.EmbedFacesRequest, face_pb2.EmbedFacesResponse
+)
+VERIFY_FACES = _method(
+    "/seom.v1.FaceService/VerifyFaces", face_pb2.VerifyFacesRequest, face_pb2.VerifyFacesResponse
 )
 
 INFER = _inference("ModelInfer", oip.ModelInferRequest, oip.ModelInferResponse)

@@ -23,7 +23,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from seom.pb.inference import grpc_service_pb2 as oip
 from seom.pb.inference import grpc_service_pb2_grpc as oip_grpc
-from seom.pb.v1 import common_pb2, detection_pb2, detection_pb2_grpc
+from seom.pb.v1 import common_pb2, detection_pb2, detection_pb2_grpc, face_pb2, face_pb2_grpc
 
 TIMING = common_pb2.Timing(
     queue_ns=500_000,
@@ -81,6 +81,7 @@ class Server:
             ],
         )
         detection_pb2_grpc.add_DetectionServiceServicer_to_server(_Detection(self), self._server)
+        face_pb2_grpc.add_FaceServiceServicer_to_server(_Face(self), self._server)
         oip_grpc.add_GRPCInferenceServiceServicer_to_server(_Inference(self), self._server)
         health_servicer = health.HealthServicer()
         health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
@@ -139,31 +140,11 @@ class _Detection(detection_pb2_grpc.DetectionServiceServicer):
 
     def Detect(self, request: Any, context: Any) -> Any:
         self.server.arrive(context, request, "Detect", request.model_name)
-        if request.image.WhichOneof("kind") == "encoded" and not request.image.encoded:
-            violation = rpc.BadRequest.FieldViolation(field="image", description="is empty")
-            abort(
-                context,
-                "INVALID_ARGUMENT",
-                "image: is empty",
-                [
-                    rpc.ErrorInfo(reason="INVALID_ARGUMENT"),
-                    rpc.BadRequest(field_violations=[violation]),
-                ],
-            )
-        found = [
-            detection_pb2.Detection(
-                label=label, class_id=number, score=score, box=common_pb2.Box(**box)
-            )
-            for label, number, score, box in (
-                ("cat", 15, 0.9, {"x_min": 16, "y_min": 12, "x_max": 48, "y_max": 36}),
-                ("dog", 16, 0.6, {"x_min": 10, "y_min": 10, "x_max": 20, "y_max": 20}),
-            )
-            if not request.labels or label in request.labels
-        ]
+        refuse_empty(context, request.image, "image")
         response = detection_pb2.DetectResponse(
             model_name=request.model_name or "yolox",
             model_version="1",
-            detections=found,
+            detections=objects(request.labels),
             image_width=64,
             image_height=48,
         )
@@ -171,6 +152,139 @@ class _Detection(detection_pb2_grpc.DetectionServiceServicer):
             response.timing.CopyFrom(TIMING)
             response.timing.encode_ns = 1
         return response
+
+    def DetectVideo(self, requests: Iterator[Any], context: Any) -> Iterator[Any]:
+        """One answer a frame; an empty picture fails, and models take turns.
+
+        `drowsy` drops every second frame, `chatty` answers twice, and a model in
+        OTHER_CODES ends the stream with its first frame.
+        """
+        context.add_callback(self.server.cancelled.set)
+        models: list[str] = []
+        for number, request in enumerate(requests):
+            if number == 0:
+                models = [request.model_name, *request.settings.further_models]
+            self.server.arrive(context, request, "DetectVideo")
+            model = models[number % len(models)]
+            if model in OTHER_CODES:
+                abort(context, model, f"{model} it is")
+            answer = detection_pb2.DetectVideoResponse(frame_id=request.frame_id, model_name=model)
+            if not request.frame.encoded:
+                answer.outcome = detection_pb2.FRAME_OUTCOME_FAILED
+                answer.error.status, answer.error.reason = 3, "IMAGE_EMPTY"
+                answer.error.message = "frame.encoded: is empty"
+            elif model == "drowsy" and number % 2:
+                answer.outcome = detection_pb2.FRAME_OUTCOME_DROPPED
+            else:
+                answer.outcome = detection_pb2.FRAME_OUTCOME_DETECTED
+                answer.model_version, answer.image_width, answer.image_height = "1", 64, 48
+                answer.detections.extend(objects(request.settings.labels))
+                answer.timing.CopyFrom(TIMING)
+            yield answer
+            if model == "chatty":
+                yield answer
+
+
+def refuse_empty(context: Any, image: Any, field: str) -> None:
+    if image.WhichOneof("kind") == "encoded" and not image.encoded:
+        violation = rpc.BadRequest.FieldViolation(field=field, description="is empty")
+        abort(
+            context,
+            "INVALID_ARGUMENT",
+            f"{field}: is empty",
+            [
+                rpc.ErrorInfo(reason="INVALID_ARGUMENT"),
+                rpc.BadRequest(field_violations=[violation]),
+            ],
+        )
+
+
+BOXES = (
+    common_pb2.Box(x_min=16, y_min=12, x_max=48, y_max=36),
+    common_pb2.Box(x_min=10, y_min=10, x_max=20, y_max=20),
+)
+
+
+def objects(labels: Any) -> list[Any]:
+    """A cat and a dog, unless only some labels are asked for."""
+    return [
+        detection_pb2.Detection(label=label, class_id=number, score=score, box=box)
+        for label, number, score, box in zip(
+            ("cat", "dog"), (15, 16), (0.9, 0.6), BOXES, strict=True
+        )
+        if not labels or label in labels
+    ]
+
+
+class _Face(face_pb2_grpc.FaceServiceServicer):
+    """Two people on every picture; `blind` finds nobody, `plain` has no landmarks."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def DetectFaces(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "DetectFaces", request.model_name)
+        refuse_empty(context, request.image, "image")
+        faces = people(request.model_name)
+        for face in faces:
+            if not request.sharpness:
+                face.quality.ClearField("sharpness")
+        response = face_pb2.DetectFacesResponse(
+            faces=faces, image_width=64, image_height=48, timing=TIMING
+        )
+        return signed(response, request)
+
+    def EmbedFaces(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "EmbedFaces", request.model_name)
+        response = face_pb2.EmbedFacesResponse(timing=TIMING)
+        alone = request.choice in (face_pb2.FACE_CHOICE_LARGEST, face_pb2.FACE_CHOICE_ONLY)
+        for index, image in enumerate(request.images):
+            refuse_empty(context, image, f"images[{index}]")
+            faces = people(request.model_name, angle=0.3 * index)[: 1 if alone else None]
+            response.pictures.add(faces=faces, image_width=64, image_height=48)
+        return signed(response, request)
+
+    def VerifyFaces(self, request: Any, context: Any) -> Any:
+        self.server.arrive(context, request, "VerifyFaces", request.model_name)
+        refuse_empty(context, request.first, "first")
+        refuse_empty(context, request.second, "second")
+        first, second = (people(request.model_name, angle=angle)[0] for angle in (0, 0.3))
+        similarity = float(np.dot(first.embedding, second.embedding))
+        threshold = request.threshold if request.HasField("threshold") else 0.5
+        response = face_pb2.VerifyFacesResponse(
+            same_person=similarity >= threshold,
+            similarity=similarity,
+            threshold=threshold,
+            first=first,
+            second=second,
+            timing=TIMING,
+        )
+        return signed(response, request)
+
+
+def signed(response: Any, request: Any) -> Any:
+    response.model_name, response.model_version = request.model_name or "faces", "1"
+    return response
+
+
+def people(model: str, *, angle: float | None = None) -> list[Any]:
+    """Two faces, the better first; with an angle, their embeddings point along it."""
+    if model == "blind":
+        return []
+    faces = []
+    for box, score in zip(BOXES, (0.9, 0.6), strict=True):
+        face = face_pb2.Face(box=box, score=score)
+        face.quality.size = min(box.x_max - box.x_min, box.y_max - box.y_min)
+        x, y = (box.x_min + box.x_max) / 2, (box.y_min + box.y_max) / 2
+        if model != "plain":
+            for right, down in ((-2, -2), (2, -2), (0, box.y_max / 18), (-2, 4), (2, 4)):
+                face.landmarks.add(x=x + right, y=int(y + down))
+            face.quality.sharpness, face.quality.yaw = 80.0, -10.0
+            face.quality.pitch, face.quality.roll = 5.0, 0.0
+        if angle is not None:
+            face.embedding.extend([np.cos(angle), np.sin(angle)])
+        faces.append(face)
+    return faces
 
 
 class _Inference(oip_grpc.GRPCInferenceServiceServicer):

@@ -24,6 +24,7 @@ from seom import (
     SeomError,
     Unavailable,
 )
+from seom._faces import AsyncFaceMethods, FaceMethods
 
 from .server import OTHER_CODES, Server, wait_until
 from .test_client import CALLS
@@ -43,12 +44,18 @@ def test_both_clients_take_the_same_arguments() -> None:
     assert sync.keys() == aio.keys()
     assert {"detect", "infer", "infer_stream", "models", "close"} <= sync.keys()
     assert inspect.signature(Client) == inspect.signature(AsyncClient)
-    for name in sync.keys() - {"infer_stream"}:
+    streams = {"infer_stream", "detect_video"}
+    for name in sync.keys() - streams:
         assert inspect.signature(sync[name]) == inspect.signature(aio[name]), name
         assert inspect.iscoroutinefunction(aio[name]), name
-    here, there = (inspect.signature(each["infer_stream"]).parameters for each in (sync, aio))
-    assert list(here) == list(there)
-    assert inspect.isasyncgenfunction(aio["infer_stream"])
+    for name in streams:
+        here, there = (inspect.signature(each[name]).parameters for each in (sync, aio))
+        assert list(here) == list(there)
+    sync, aio = public(FaceMethods), public(AsyncFaceMethods)
+    assert sync.keys() == aio.keys() == {"detect", "embed", "verify"}
+    for name in sync:
+        assert inspect.signature(sync[name]) == inspect.signature(aio[name]), name
+        assert inspect.iscoroutinefunction(aio[name]), name
 
 
 @pytest.mark.parametrize("name", CALLS)

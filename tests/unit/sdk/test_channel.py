@@ -140,10 +140,15 @@ def test_service_config() -> None:
     }
     assert config["retryThrottling"] == {"maxTokens": 10, "tokenRatio": 0.1}
     names = {(name["service"], name["method"]) for name in entry["name"]}
-    assert len(names) == len(entry["name"]) == 11
+    assert len(names) == len(entry["name"]) == 14
     assert ("seom.v1.DetectionService", "Detect") in names
     refused = {method.name for method in methods.ALL if not method.idempotent}
-    assert refused == {"ModelStreamInfer", "RepositoryModelLoad", "RepositoryModelUnload"}
+    assert refused == {
+        "DetectVideo",
+        "ModelStreamInfer",
+        "RepositoryModelLoad",
+        "RepositoryModelUnload",
+    }
 
 
 @pytest.mark.parametrize("size", [10, 3 * 2**20], ids=["small", "large"])

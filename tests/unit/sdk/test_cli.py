@@ -116,6 +116,76 @@ def test_one_bad_file_keeps_nothing_from_the_others(
     assert refused == f"seom: {empty}: image: is empty (request theirs)"
 
 
+def test_faces(server: Server, photo: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["faces", photo, "--model", "m", "--min-score", "0.5", "--min-size", "20"]
+    assert cli.main([*arguments, "--address", server.address]) == 0
+    request = server.last.request
+    assert (server.last.method, request.model_name) == ("DetectFaces", "m")
+    assert (request.min_score, request.min_size) == (0.5, 20)
+    head, _titles, best, other, spent, _ = capsys.readouterr().out.split("\n")[:6]
+    assert head == f"{photo}  64×48  2 faces by m v1"
+    assert best.split() == ["0.90", "16,", "12", "32×24", "80", "-10,", "5,", "0", "–"]
+    assert other.split()[0] == "0.60"
+    assert "device 2.0" in spent
+
+
+def test_faces_without_landmarks(
+    server: Server, photo: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["faces", photo, "--model", "plain", "--address", server.address]) == 0
+    assert capsys.readouterr().out.splitlines()[2].split()[-3:] == ["–", "–", "–"]
+
+
+def test_embedded_faces(server: Server, photo: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["faces", photo, "--embed", "--address", server.address]
+    assert cli.main(arguments) == 0
+    assert server.last.method == "EmbedFaces"
+    assert capsys.readouterr().out.splitlines()[2].endswith("2 numbers")
+    assert cli.main([*arguments, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["file"] == photo
+    assert shown["faces"][0]["embedding"] == [1, 0]
+    assert shown["faces"][0]["quality"]["sharpness"] == 80
+    assert shown["faces"][0]["landmarks"][2] == [32, 26]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "show the same person: similarity 0.955 ≥ 0.5, by faces v1"),
+        (["--threshold", "0.99"], "show different people: similarity 0.955 < 0.99, by faces v1"),
+    ],
+)
+def test_verify(
+    arguments: list[str],
+    says: str,
+    server: Server,
+    photo: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["verify", photo, photo, *arguments, "--address", server.address]) == 0
+    head, _titles, first, _second, spent, _ = capsys.readouterr().out.split("\n")[:6]
+    assert head == f"{photo} and {photo} {says}"
+    assert first.split()[:2] == [photo, "0.90"]
+    assert "device 2.0" in spent
+
+
+def test_verify_as_json(server: Server, photo: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["verify", photo, photo, "--largest", "--json"]
+    assert cli.main([*arguments, "--address", server.address]) == 0
+    assert server.last.request.choice == 2
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["file"], shown["other"], shown["same_person"]) == (photo, photo, True)
+
+
+def test_verify_names_the_file_that_is_not_there(
+    server: Server, photo: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = str(tmp_path / "nowhere.jpg")
+    assert cli.main(["verify", photo, nowhere, "--address", server.address]) == 1
+    assert capsys.readouterr().err == f"seom: {nowhere}: photo: no such file\n"
+
+
 def test_a_failed_call_is_one_line_and_no_trace(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["ping", "--address", "127.0.0.1:1", "--timeout", "5"]) == 1
     captured = capsys.readouterr()
@@ -141,6 +211,8 @@ def test_a_token_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     [
         ["fly"],
         ["detect"],
+        ["faces"],
+        ["verify", "one.jpg"],
         ["ping", "--timeout", "0"],
         ["ping", "--timeout", "soon"],
         ["ping", "--address", "http://edge"],

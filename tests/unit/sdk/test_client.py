@@ -22,6 +22,9 @@ X = np.arange(4, dtype=np.float32).reshape(1, 4)
 # Every unary method, and the model it names.
 CALLS: dict[str, tuple[Any, str]] = {
     "detect": (lambda c, **kw: c.detect(b"jpeg", model="m", **kw), "m"),
+    "faces.detect": (lambda c, **kw: c.faces.detect(b"jpeg", model="m", **kw), "m"),
+    "faces.embed": (lambda c, **kw: c.faces.embed([b"jpeg"], model="m", **kw), "m"),
+    "faces.verify": (lambda c, **kw: c.faces.verify(b"jpeg", b"png", model="m", **kw), "m"),
     "infer": (lambda c, **kw: c.infer("m", {"x": X}, **kw), "m"),
     "live": (lambda c, **kw: c.live(**kw), ""),
     "ready": (lambda c, **kw: c.ready(**kw), ""),

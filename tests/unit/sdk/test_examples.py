@@ -20,7 +20,8 @@ MODULES = ["seom", *(f"seom.{info.name}" for info in pkgutil.iter_modules(seom._
 def test_docstrings(
     name: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "street.jpg").write_bytes(b"the server does not look")
+    for photo in ("street.jpg", "people.jpg", "badge.jpg", "gate.jpg"):
+        (tmp_path / photo).write_bytes(b"the server does not look")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEOM_ADDRESS", server.address)
     module = importlib.import_module(name)

@@ -59,7 +59,9 @@ class DetectionServiceServicer:
     def DetectVideo(self, request_iterator, context):
         """Frames of a video in, their objects out, one answer for each frame, in order.
         A stream may look at every n-th frame only, let frames go that come faster than
-        it can look, and let several models take turns.
+        it can look, and let several models take turns. A frame that cannot be looked at
+        is an answer; what is wrong with the first message ends the stream, at the latest
+        with the first frame of the model that finds it out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -20,20 +20,22 @@ FACE_CHOICE_LARGEST: FaceChoice
 FACE_CHOICE_ONLY: FaceChoice
 
 class DetectFacesRequest(_message.Message):
-    __slots__ = ("model_name", "image", "min_score", "max_overlap", "min_size", "max_results")
+    __slots__ = ("model_name", "image", "min_score", "max_overlap", "min_size", "max_results", "sharpness")
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     MIN_SCORE_FIELD_NUMBER: _ClassVar[int]
     MAX_OVERLAP_FIELD_NUMBER: _ClassVar[int]
     MIN_SIZE_FIELD_NUMBER: _ClassVar[int]
     MAX_RESULTS_FIELD_NUMBER: _ClassVar[int]
+    SHARPNESS_FIELD_NUMBER: _ClassVar[int]
     model_name: str
     image: _common_pb2.Image
     min_score: float
     max_overlap: float
     min_size: float
     max_results: int
-    def __init__(self, model_name: _Optional[str] = ..., image: _Optional[_Union[_common_pb2.Image, _Mapping]] = ..., min_score: _Optional[float] = ..., max_overlap: _Optional[float] = ..., min_size: _Optional[float] = ..., max_results: _Optional[int] = ...) -> None: ...
+    sharpness: bool
+    def __init__(self, model_name: _Optional[str] = ..., image: _Optional[_Union[_common_pb2.Image, _Mapping]] = ..., min_score: _Optional[float] = ..., max_overlap: _Optional[float] = ..., min_size: _Optional[float] = ..., max_results: _Optional[int] = ..., sharpness: _Optional[bool] = ...) -> None: ...
 
 class DetectFacesResponse(_message.Message):
     __slots__ = ("model_name", "model_version", "faces", "image_width", "image_height", "timing")
