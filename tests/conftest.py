@@ -88,7 +88,7 @@ def with_real_models(repository: Path) -> None:
     mirror = ROOT.parent / "shared" / "data" / "models"
     if mirror.is_dir():
         os.environ.setdefault("SEOM_MIRROR", str(mirror))
-        for name in ("yolox-nano", "mobilefacenet"):
+        for name in ("yolox-nano", "faces", "mobilefacenet"):
             target = repository / "cpu" / name
             shutil.copytree(
                 ROOT / "model_repo" / "cpu" / name, target, ignore=shutil.ignore_patterns("1")

@@ -12,9 +12,9 @@ from serving.scheduling.entry import Entry
 class Waiting:
     """Entries grouped by batch key, in the order in which they came.
 
-    The event loop adds and discards; the compute thread takes. A batch is due when its
-    group fills `max_rows`, or when the group's first entry has waited `max_delay` seconds.
-    Of several due groups the one whose first entry is oldest goes first.
+    Whoever prepares adds, the event loop discards, the compute thread takes. A batch is due
+    when its group fills `max_rows`, or when the group's first entry has waited `max_delay`
+    seconds. Of several due groups the one whose first entry is oldest goes first.
     """
 
     def __init__(self, *, max_rows: int, max_delay: float) -> None:
@@ -24,13 +24,29 @@ class Waiting:
         self._changed = threading.Condition(threading.Lock())
         self._entries = 0
         self._closed = False
+        self._expected: set[Entry] = set()
 
     def __len__(self) -> int:
         return self._entries
 
+    @property
+    def expected(self) -> int:
+        """Entries that are still being prepared."""
+        return len(self._expected)
+
+    def expect(self, entry: Entry) -> None:
+        with self._changed:
+            self._expected.add(entry)
+
     def add(self, entry: Entry) -> None:
+        """Takes in an expected entry, unless it has been discarded or its time is up."""
         entry.since = time.monotonic()
         with self._changed:
+            if entry not in self._expected:
+                return
+            self._expected.remove(entry)
+            if entry.gone or self._closed:
+                return
             group = self._groups.get(entry.key)
             if group is None:
                 group = self._groups[entry.key] = _Group()
@@ -41,8 +57,9 @@ class Waiting:
                 self._changed.notify()
 
     def discard(self, entry: Entry) -> None:
-        """Takes an entry out whose caller is gone; nothing happens if it is not here."""
+        """Takes an entry out that is not to be computed; nothing happens if it is not here."""
         with self._changed:
+            self._expected.discard(entry)
             group = self._groups.get(entry.key)
             if group is not None and entry in group.entries:
                 self._remove(group, entry)

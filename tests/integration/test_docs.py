@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,13 @@ def test_python_examples_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "street.jpg").write_bytes(encoded())
-    names = {"x": np.zeros((1, 3, 112, 112), np.float32), "wait": lambda seconds: None}
+    for name, photo in (("badge.jpg", "obama.jpg"), ("gate.jpg", "obama3.jpg")):
+        shutil.copy(data / "images" / "faces" / photo, tmp_path / name)
+    names = {
+        "x": np.zeros((1, 3, 112, 112), np.float32),
+        "wait": lambda seconds: None,
+        "frames": [encoded()] * 3,
+    }
     for code in blocks(document, "python"):
         exec(compile(code.replace("127.0.0.1:8001", cluster.address), document, "exec"), names)
 

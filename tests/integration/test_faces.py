@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,33 +10,14 @@ import numpy as np
 import pytest
 
 from seom import AsyncClient, Client, InvalidArgument
-from tests.conftest import ROOT, RunningCluster, new_cluster
-from tests.small_models import write_detector
+from tests.conftest import RunningCluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
 
-@pytest.fixture(scope="module")
-def portraits(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
-    """A cluster of one face model, and a detector that is none."""
-    repository = tmp_path_factory.mktemp("portraits")
-    target = repository / "cpu" / "faces"
-    without = shutil.ignore_patterns("[0-9]")
-    shutil.copytree(ROOT / "model_repo" / "cpu" / "faces", target, ignore=without)
-    write_detector(repository / "cpu" / "spots")
-    cluster = new_cluster(repository)
-    cluster.environment["SEOM_MIRROR"] = str(data / "models")
-    try:
-        cluster.up()
-        yield cluster
-    finally:
-        cluster.down()
-        shutil.rmtree(cluster.home, ignore_errors=True)
-
-
 @pytest.fixture
-def seom(portraits: RunningCluster) -> Iterator[Client]:
-    with Client(portraits.address, timeout=60) as client:
+def seom(data: Path, cluster: RunningCluster) -> Iterator[Client]:
+    with Client(cluster.address, timeout=60) as client:
         yield client
 
 
@@ -121,17 +101,17 @@ def test_a_detector_has_no_faces(seom: Client, photos: Path) -> None:
     assert caught.value.reason == "WRONG_FAMILY"
 
 
-async def test_awaited(portraits: RunningCluster, photos: Path) -> None:
-    async with AsyncClient(portraits.address, timeout=60) as seom:
+async def test_awaited(cluster: RunningCluster, photos: Path) -> None:
+    async with AsyncClient(cluster.address, timeout=60) as seom:
         verified = await seom.faces.verify(photos / "obama.jpg", photos / "obama3.jpg")
     assert verified.same_person
 
 
-def test_the_command(portraits: RunningCluster, photos: Path) -> None:
-    address = ("--address", portraits.address)
+def test_the_command(cluster: RunningCluster, photos: Path) -> None:
+    address = ("--address", cluster.address)
     pair = (str(photos / "obama.jpg"), str(photos / "biden.jpg"))
-    verified = portraits.seom("verify", *pair, *address)
+    verified = cluster.seom("verify", *pair, *address)
     assert verified.returncode == 0, verified.stderr
     assert "different people" in verified.stdout
-    shown = portraits.seom("faces", pair[0], "--embed", "--json", *address)
+    shown = cluster.seom("faces", pair[0], "--embed", "--json", *address)
     assert len(json.loads(shown.stdout)["faces"][0]["embedding"]) == 128

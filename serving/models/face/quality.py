@@ -48,6 +48,8 @@ def angles(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     and mouth. Without a camera's parameters and the person's own proportions this is good
     to some ten degrees.
     """
+    if not len(landmarks):
+        return np.empty((0, 3), np.float32)
     points = landmarks[..., 0].astype(np.float64) + 1j * landmarks[..., 1]
     right_eye, left_eye, nose, right_mouth, left_mouth = points.T
     eyes, mouth = (right_eye + left_eye) / 2, (right_mouth + left_mouth) / 2

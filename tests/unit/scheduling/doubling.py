@@ -39,7 +39,7 @@ class Doubling(Model[Job, Job, int, int]):
             profile="cpu",
             folder=Path(),
             family="doubling",
-            weights=None,
+            weights=(),
             batching=Batching(),
             resources=Resources(),
             limits=Limits(),

@@ -9,6 +9,7 @@ centre = (cell + dxy) · stride, size = exp(log wh) · stride, landmark = (cell 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -29,34 +30,48 @@ class YuNet(Decoder):
         wanted = [f"{kind}_{stride}" for stride in _STRIDES for kind in _WIDTHS]
         if set(places) != set(wanted):
             raise ValueError(f"yunet has the outputs {', '.join(wanted)}")
-        self._places = [
-            (stride, [places[f"{kind}_{stride}"] for kind in _WIDTHS]) for stride in _STRIDES
-        ]
+        self._places = {
+            kind: [places[f"{kind}_{stride}"] for stride in _STRIDES] for kind in _WIDTHS
+        }
 
     def __call__(
         self, outputs: Sequence[Array], size: tuple[int, int], min_score: float
     ) -> Candidates:
-        parts = [
-            self._of_stride(stride, [outputs[place] for place in places], size, min_score)
-            for stride, places in self._places
-        ]
-        boxes, scores, landmarks = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return Candidates.sound(boxes, scores, landmarks)
+        grid, strides, counts = _cells(size)
 
-    def _of_stride(
-        self, stride: int, outputs: Sequence[Array], size: tuple[int, int], min_score: float
-    ) -> tuple[Array, Array, Array]:
-        grid = cells(size, stride)
-        classes, objectness, boxes, landmarks = (
-            rows(output, len(grid), width)
-            for output, width in zip(outputs, _WIDTHS.values(), strict=True)
-        )
-        scores = np.sqrt(np.clip(classes[:, 0], 0, 1) * np.clip(objectness[:, 0], 0, 1))
-        good = np.flatnonzero(scores >= min_score)
-        grid, boxes = grid[good], boxes[good]
+        def output(kind: str) -> Array:
+            of_strides = [outputs[place] for place in self._places[kind]]
+            parts = zip(of_strides, counts, strict=True)
+            return np.concatenate([rows(part, count, _WIDTHS[kind]) for part, count in parts])
+
+        # Both are shares of 1: hardly any cell has enough of one, let alone of their product.
+        classes, objectness = output("cls")[:, 0], output("obj")[:, 0]
+        hopeful = np.flatnonzero(classes >= min_score * min_score)
+        shares = np.clip(classes[hopeful], 0, 1) * np.clip(objectness[hopeful], 0, 1)
+        scores = np.sqrt(shares)
+        good = hopeful[scores >= min_score]
+        scores = scores[scores >= min_score]
+        if not len(good):
+            return _NONE
+        grid, strides, boxes = grid[good], strides[good], output("bbox")[good]
+        landmarks = output("kps")[good].reshape(-1, 5, 2)
         with np.errstate(over="ignore", invalid="ignore"):
-            centres = (grid + boxes[:, :2]) * stride
-            halves = np.exp(boxes[:, 2:]) * (stride / 2)
-            points = (grid[:, None] + landmarks[good].reshape(-1, 5, 2)) * stride
+            centres = (grid + boxes[:, :2]) * strides
+            halves = np.exp(boxes[:, 2:]) * (strides / 2)
+            points = (grid[:, None] + landmarks) * strides[:, None]
             corners = np.concatenate([centres - halves, centres + halves], axis=1)
-        return corners, scores[good], points
+        return Candidates.sound(corners, scores, points)
+
+
+@lru_cache(maxsize=128)
+def _cells(size: tuple[int, int]) -> tuple[Array, Array, tuple[int, ...]]:
+    """Of all grids: (n, 2) cells, (n, 1) strides, and how many cells each grid has."""
+    grids = [cells(size, stride) for stride in _STRIDES]
+    counts = tuple(map(len, grids))
+    strides = np.repeat(np.array(_STRIDES, np.float32), counts)[:, None]
+    return np.concatenate(grids), strides, counts
+
+
+_NONE = Candidates(
+    np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32)
+)
