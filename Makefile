@@ -6,10 +6,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := uv==0.13.8
 
-# torch's CPU build is on no index but its own; a folder pip knows of comes first.
+# What computes in torch and vLLM. torch's CPU build is on no index but its own; a folder
+# pip knows of comes first.
 TORCH := torch==2.13.0+cpu
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
-TORCH_READY := $(VENV)/.torch
+CHAT_READY := $(VENV)/.chat
+LOCKED := --quiet --python-version 3.11 pyproject.toml clients/python/pyproject.toml \
+  --extra cpu --extra bench --extra dev --no-emit-package seom --no-emit-index-url \
+  --no-emit-find-links --custom-compile-command "make lock"
 
 # Weights beside the checkout are used before the network is.
 MIRROR := $(realpath ../shared/data/models)
@@ -27,37 +31,35 @@ $(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
 	@# Compiled once here: a cluster starts a dozen Python processes at the same time.
-	@$(BIN)/uv pip sync --compile-bytecode --python $(BIN)/python requirements.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --no-deps --python $(BIN)/python -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e clients/python -e .
 	@touch $@
 
-$(TORCH_READY): $(READY) requirements-torch.lock
-	@echo "Adding torch (about 1 GB)"
+$(CHAT_READY): $(READY) requirements-chat.lock serving/runtimes/torchvision_schemas.py
+	@echo "Adding torch and vLLM (about 3 GB; two minutes on a near index)"
 	@$(BIN)/python -m pip install --quiet --no-deps $(TORCH) 2>/dev/null || \
 	  $(BIN)/python -m pip install --quiet --no-deps --index-url $(TORCH_INDEX) $(TORCH)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --no-deps --python $(BIN)/python \
-	  -r requirements-torch.lock
+	  -r requirements-chat.lock
+	@$(BIN)/python serving/runtimes/torchvision_schemas.py
 	@touch $@
 
 .PHONY: setup
 setup: $(READY)  ## the environment in .venv, from locked versions
 
 .PHONY: lock
-lock: $(READY)  ## resolve the versions anew into requirements.lock
-	$(BIN)/uv pip compile --quiet --python-version 3.11 pyproject.toml clients/python/pyproject.toml \
-	  --extra cpu --extra bench --extra dev --no-emit-package seom --no-emit-index-url \
-	  --no-emit-find-links --custom-compile-command "make lock" -o requirements.lock
-	echo "$(TORCH)" | $(BIN)/uv pip compile --quiet --python-version 3.11 pyproject.toml --extra torch \
-	  --constraint requirements.lock --override - --find-links "$${PIP_FIND_LINKS:-$(TORCH_INDEX)}" \
-	  --no-emit-package torch --no-emit-package seom --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command "make lock" -o requirements-torch.lock
+lock: $(READY)  ## resolve the versions anew into requirements*.lock
+	echo -e "$(TORCH)\ntorchvision==0.28.0" | $(BIN)/uv pip compile $(LOCKED) --extra chat \
+	  --override - --find-links "$${PIP_FIND_LINKS:-$(TORCH_INDEX)}" --no-emit-package torch \
+	  --no-emit-package torchaudio --no-emit-package torchcodec -o requirements-chat.lock
+	$(BIN)/uv pip compile $(LOCKED) --constraint requirements-chat.lock -o requirements.lock
 
 .PHONY: protos
 protos: $(READY)  ## generate the SDK's protocol code from protos/
 	$(BIN)/python protos/generate.py
 
 .PHONY: check
-check: $(TORCH_READY)  ## lint, types, import rules, freshness of generated code
+check: $(CHAT_READY)  ## lint, types, import rules, freshness of generated code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -70,7 +72,7 @@ format: $(READY)  ## format the code
 	$(BIN)/ruff format .
 
 .PHONY: unit
-unit: $(TORCH_READY)  ## the tests that need no Ray
+unit: $(CHAT_READY)  ## the tests that need no Ray
 	$(BIN)/pytest -n auto --dist worksteal tests/unit tests/contract
 
 .PHONY: test
