@@ -72,11 +72,12 @@ format: $(READY)  ## format the code
 	$(BIN)/ruff format .
 
 .PHONY: unit
-unit: $(CHAT_READY)  ## the tests that need no Ray
-	$(BIN)/pytest -n auto --dist worksteal tests/unit tests/contract
+unit: $(CHAT_READY)  ## the tests that need neither Ray nor real weights
+	$(BIN)/pytest -n auto --dist worksteal tests/unit
 
 .PHONY: test
 test: unit  ## all tests; they start clusters of their own
+	$(BIN)/pytest -n auto --dist worksteal tests/contract tests/accuracy
 	$(BIN)/pytest tests/integration tests/conformance
 
 .PHONY: demo
