@@ -28,6 +28,7 @@ from seom.control import (
     TensorMetadata,
 )
 from seom.datatypes import BF16
+from seom.deltas import Delta, ToolCallDelta
 from seom.detection import Box, Detection, Detections
 from seom.errors import (
     AlreadyExists,
@@ -45,22 +46,30 @@ from seom.errors import (
     Unauthenticated,
     Unavailable,
     Unimplemented,
+    UnusableAnswer,
 )
 from seom.faces import Face, FaceQuality, Faces, Landmarks, Point, Verification
+from seom.messages import Message, ToolCall
+from seom.replies import Answer, FinishReason, Reply, Score, TokenLogprob, Usage
+from seom.streams import AsyncReplyStream, ReplyStream
 from seom.tensor import InferRequest, InferResult
-from seom.timing import Timing
+from seom.timing import GenerationTiming, Timing
+from seom.tools import Tool
 from seom.video import FrameOutcome, VideoDetections
 
 __all__ = [
     "BF16",
     "AlreadyExists",
+    "Answer",
     "AsyncClient",
+    "AsyncReplyStream",
     "BatchStatistics",
     "Box",
     "Cancelled",
     "Client",
     "ConnectionFailed",
     "DeadlineExceeded",
+    "Delta",
     "Detection",
     "Detections",
     "Duration",
@@ -69,13 +78,16 @@ __all__ = [
     "Faces",
     "FailedPrecondition",
     "Field",
+    "FinishReason",
     "FrameOutcome",
+    "GenerationTiming",
     "Health",
     "InferRequest",
     "InferResult",
     "Internal",
     "InvalidArgument",
     "Landmarks",
+    "Message",
     "ModelMetadata",
     "ModelState",
     "ModelStatistics",
@@ -83,13 +95,22 @@ __all__ = [
     "Overloaded",
     "PermissionDenied",
     "Point",
+    "Reply",
+    "ReplyStream",
+    "Score",
     "SeomError",
     "ServerMetadata",
     "TensorMetadata",
     "Timing",
+    "TokenLogprob",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",
+    "UnusableAnswer",
+    "Usage",
     "Verification",
     "VideoDetections",
     "__version__",

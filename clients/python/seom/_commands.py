@@ -36,12 +36,12 @@ def _add_ping(commands: Any) -> None:
         description="Says whether the server answers, how fast, and what it serves; "
         "succeeds only if the server is ready.",
     )
-    _add_connection(parser)
+    add_connection(parser)
     parser.set_defaults(run=_ping)
 
 
 def _ping(args: argparse.Namespace) -> int:
-    with _connect(args) as seom:
+    with connect(args) as seom:
         live = seom.live()  # connects; the trip measured next is a call's alone
         started = time.perf_counter()
         ready = seom.ready()
@@ -65,12 +65,12 @@ def _add_detect(commands: Any) -> None:
     parser.add_argument("--model", default="", help="a detection model (default: the server's)")
     parser.add_argument("--min-score", type=float, help="leave out what is below, 0 to 1")
     parser.add_argument("--json", action="store_true", help="one JSON object a picture")
-    _add_connection(parser)
+    add_connection(parser)
     parser.set_defaults(run=_detect)
 
 
 def _detect(args: argparse.Namespace) -> int:
-    with _connect(args) as seom:
+    with connect(args) as seom:
 
         def answer(file: str) -> str:
             found = seom.detect(file, model=args.model, min_score=args.min_score)
@@ -95,13 +95,13 @@ def _add_faces(commands: Any) -> None:
         "--embed", action="store_true", help="also what tells them apart; --json shows it all"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a picture")
-    _add_connection(parser)
+    add_connection(parser)
     parser.set_defaults(run=_faces)
 
 
 def _faces(args: argparse.Namespace) -> int:
     options = {"model": args.model, "min_score": args.min_score, "min_size": args.min_size}
-    with _connect(args) as seom:
+    with connect(args) as seom:
 
         def answer(file: str) -> str:
             if args.embed:
@@ -128,12 +128,12 @@ def _add_verify(commands: Any) -> None:
         "--largest", action="store_true", help="of several faces, compare the largest"
     )
     parser.add_argument("--json", action="store_true", help="a JSON object")
-    _add_connection(parser)
+    add_connection(parser)
     parser.set_defaults(run=_verify)
 
 
 def _verify(args: argparse.Namespace) -> int:
-    with _connect(args) as seom:
+    with connect(args) as seom:
 
         def answer(file: str) -> str:
             found = seom.faces.verify(
@@ -165,7 +165,8 @@ def _each(files: list[str], answer: Callable[[str], str]) -> int:
     return code
 
 
-def _add_connection(parser: argparse.ArgumentParser) -> None:
+def add_connection(parser: argparse.ArgumentParser, timeout: float = DEFAULT_TIMEOUT) -> None:
+    """The arguments that say which server is asked, and how."""
     group = parser.add_argument_group("connection")
     group.add_argument(
         "--address", help=f"host:port (default: SEOM_ADDRESS, or else {DEFAULT_ADDRESS})"
@@ -174,7 +175,7 @@ def _add_connection(parser: argparse.ArgumentParser) -> None:
         "--token-file", type=Path, help="a file that holds the token (default: SEOM_TOKEN)"
     )
     group.add_argument(
-        "--timeout", type=float, default=DEFAULT_TIMEOUT, help="seconds a call (%(default)g)"
+        "--timeout", type=float, default=timeout, help="seconds a call (%(default)g)"
     )
     group.add_argument("--tls", action="store_true", help="encrypt")
     group.add_argument(
@@ -186,7 +187,7 @@ def _add_connection(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(usage_error=parser.error)
 
 
-def _connect(args: argparse.Namespace) -> Client:
+def connect(args: argparse.Namespace) -> Client:
     """The client the arguments ask for; exits with 2 where there can be none."""
     roots: Path | None = args.root_certificates
     try:

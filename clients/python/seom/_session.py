@@ -60,7 +60,7 @@ class Session:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.address!r}{', closed' * self._closed})"
 
-    def _sender(self, method: Method[Any, Any], *, streaming: bool = False) -> Any:
+    def _sender(self, method: Method[Any, Any]) -> Any:
         """What sends calls of one method; raises RuntimeError where there can be none."""
         if self._process != os.getpid():
             raise RuntimeError("this client was made before a fork; make one in each process")
@@ -70,7 +70,7 @@ class Session:
             if self._channel is None:
                 self._channel = self._connection.open(self._flavour)
             if method.path not in self._senders:
-                make = self._channel.stream_stream if streaming else self._channel.unary_unary
+                make = getattr(self._channel, method.shape)
                 self._senders[method.path] = make(method.path, method.serialize, method.deserialize)
             return self._senders[method.path]
 

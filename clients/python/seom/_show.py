@@ -11,6 +11,7 @@ import numpy as np
 
 from seom.detection import Box, Detections
 from seom.faces import Face, Faces, Verification
+from seom.replies import Reply
 from seom.timing import Timing
 
 
@@ -43,6 +44,36 @@ def verification(first: str, second: str, found: Verification) -> str:
     both = ((first, found.first), (second, found.second))
     rows = [(file, f"{face.score:.2f}", *_place(face.box), *_told_of(face)) for file, face in both]
     return "\n".join([head, *table(titles, rows), _spent(found.timing), ""])
+
+
+def json_of_reply(found: Reply) -> str:
+    """One line of JSON: the answer's fields beside the reply's own."""
+    first = found.answers[0]
+    shown = {
+        "text": first.text,
+        "reasoning": first.reasoning,
+        "finish_reason": first.finish_reason,
+        "model": found.model,
+        "version": found.version,
+        "usage": asdict(found.usage),
+        "timing": asdict(found.timing),
+    }
+    return json.dumps(shown, ensure_ascii=False)
+
+
+def generated(found: Reply) -> str:
+    """One line: how much was generated, by what, and how fast."""
+    usage, spent = found.usage, found.timing
+    cached = f" ({usage.cached_tokens} cached)" if usage.cached_tokens else ""
+    parts = [
+        f"{usage.prompt_tokens}{cached} + {usage.completion_tokens} tokens "
+        f"by {found.model} v{found.version}"
+    ]
+    if spent.ttft_ms is not None:
+        parts.append(f"the first after {spent.ttft_ms:.0f} ms")
+    if spent.per_token_ms is not None:
+        parts.append(f"then {spent.per_token_ms:.1f} ms each")
+    return "  " + ", ".join(parts)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

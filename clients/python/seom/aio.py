@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -14,29 +13,25 @@ from collections.abc import (
 )
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import grpc
 
 from seom import control, detection, images, methods, tensor, video
+from seom._chat_aio import AsyncChatMethods
 from seom._faces import AsyncFaceMethods
 from seom._health import Health
-from seom._session import Session
 from seom._video import watch_async
-from seom.call import Call, Envelope, Metadata
+from seom.call import Metadata
 from seom.control import ModelMetadata, ModelState, ModelStatistics, ServerMetadata
 from seom.datatypes import Tensor
 from seom.detection import Detections
-from seom.errors import Cancelled
 from seom.images import Photo
-from seom.methods import Method
 from seom.tensor import InferRequest, InferResult, Parameter
 from seom.video import Frame, Settings, VideoDetections
 
-Result = TypeVar("Result")
 
-
-class AsyncClient(Session):
+class AsyncClient(AsyncChatMethods):
     """`Client` for asyncio: the same arguments, methods, results and errors.
 
     >>> import asyncio
@@ -52,9 +47,6 @@ class AsyncClient(Session):
     It belongs to the event loop of its first call; in another it raises RuntimeError.
     Cancelling a task cancels its call on the server.
     """
-
-    _flavour = grpc.aio
-    _loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -122,7 +114,7 @@ class AsyncClient(Session):
         )
         seconds = video.DAY if timeout is None else timeout
         envelope = self._connection.envelope(model, seconds, metadata)
-        send = self._sender(methods.DETECT_VIDEO, streaming=True)
+        send = self._sender(methods.DETECT_VIDEO)
         return watch_async(
             partial(send, timeout=envelope.timeout, metadata=envelope.metadata),
             envelope,
@@ -181,7 +173,7 @@ class AsyncClient(Session):
             except Exception as error:
                 exchange.failure = error
 
-        call = self._sender(methods.STREAM_INFER, streaming=True)(
+        call = self._sender(methods.STREAM_INFER)(
             messages(), timeout=envelope.timeout, metadata=envelope.metadata
         )
         try:
@@ -248,38 +240,6 @@ class AsyncClient(Session):
     async def unload(self, model: str, *, timeout: float | None = None) -> None:
         """Stops serving a model; requests under way are finished."""
         await self._unary(control.unload(model), timeout)
-
-    # How calls are sent
-
-    async def _unary(
-        self, call: Call[Result], timeout: float | None, metadata: Metadata | None = None
-    ) -> Result:
-        envelope = self._connection.envelope(call.model, timeout, metadata, call.request_id)
-        send = self._sender(call.method)
-        started = time.perf_counter_ns()
-        try:
-            rpc = send(call.request, timeout=envelope.timeout, metadata=envelope.metadata)
-            response = await rpc
-        except grpc.RpcError as error:
-            raise envelope.failure(error) from error
-        except asyncio.CancelledError:
-            self._raise_if_closed(envelope)
-            raise
-        elapsed = time.perf_counter_ns() - started
-        return call.parse(response, envelope.answer(await rpc.trailing_metadata(), elapsed))
-
-    def _raise_if_closed(self, envelope: Envelope) -> None:
-        """close() ends calls under way as if their tasks were cancelled; they are not."""
-        task = asyncio.current_task()
-        if self._closed and not (task and task.cancelling()):
-            raise Cancelled("the client was closed", request_id=envelope.request_id) from None
-
-    def _sender(self, method: Method[Any, Any], *, streaming: bool = False) -> Any:
-        loop = asyncio.get_running_loop()
-        if self._loop not in (None, loop):
-            raise RuntimeError("this client belongs to another event loop; make one in each")
-        self._loop = loop
-        return super()._sender(method, streaming=streaming)
 
 
 async def _asynchronous(

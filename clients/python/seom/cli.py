@@ -1,8 +1,8 @@
 """The command `seom`: ask a server from the shell.
 
 Owns how every command ends: 0 when all went well, 1 when a call failed (its message on
-stderr), 2 when the command line is wrong. The client's own commands are in `_commands`;
-installed distributions add others through the entry-point group `seom.commands`: each
+stderr), 2 when the command line is wrong. The client's own commands are in `_commands` and
+`_talk`; installed distributions add others through the entry-point group `seom.commands`: each
 entry is a function `add(subparsers)` whose parsers set the default `run`, a function of
 the parsed arguments that returns the exit code.
 """
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 
-from seom import _commands
+from seom import _commands, _talk
 from seom.channel import VERSION
 from seom.errors import SeomError
 
@@ -28,6 +28,8 @@ examples:
   seom faces people.jpg                         where are faces, and how good are they?
   seom faces *.jpg --embed --json               embeddings, for scripts
   seom verify badge.jpg gate.jpg                the same person?
+  seom chat Plan a picnic.                      ask a language model
+  seom chat --image photo.jpg                   talk about a photo
   SEOM_ADDRESS=vision.internal seom ping        another server
 
 exit codes: 0 all went well, 1 a call failed, 2 the command line is wrong
@@ -60,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"seom {VERSION}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _commands.add_all(commands)
+    _talk.add(commands)
     for plugin in entry_points(group=GROUP):
         try:
             plugin.load()(commands)

@@ -6,20 +6,19 @@ control; here calls are only sent and waited for. `AsyncClient` is the same, awa
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import grpc
 
 from seom import control, detection, methods, tensor, video
+from seom._chat import ChatMethods
 from seom._faces import FaceMethods
 from seom._health import Health
-from seom._session import Session
 from seom._video import watch
-from seom.call import Call, Metadata
+from seom.call import Metadata
 from seom.control import ModelMetadata, ModelState, ModelStatistics, ServerMetadata
 from seom.datatypes import Tensor
 from seom.detection import Detections
@@ -27,10 +26,8 @@ from seom.images import Photo
 from seom.tensor import InferRequest, InferResult, Parameter
 from seom.video import Frame, Settings, VideoDetections
 
-Result = TypeVar("Result")
 
-
-class Client(Session):
+class Client(ChatMethods):
     """A connection to a seom server, or to any server of the Open Inference Protocol.
 
     >>> with Client() as seom:
@@ -62,8 +59,6 @@ class Client(Session):
 
     Every method raises a `SeomError` when its call fails.
     """
-
-    _flavour = grpc
 
     def __enter__(self) -> Self:
         return self
@@ -176,7 +171,7 @@ class Client(Session):
         )
         seconds = video.DAY if timeout is None else timeout
         envelope = self._connection.envelope(model, seconds, metadata)
-        send = self._sender(methods.DETECT_VIDEO, streaming=True)
+        send = self._sender(methods.DETECT_VIDEO)
         return watch(
             partial(send, timeout=envelope.timeout, metadata=envelope.metadata),
             envelope,
@@ -279,7 +274,7 @@ class Client(Session):
             except Exception as error:
                 exchange.failure = error
 
-        call = self._sender(methods.STREAM_INFER, streaming=True)(
+        call = self._sender(methods.STREAM_INFER)(
             messages(), timeout=envelope.timeout, metadata=envelope.metadata
         )
         try:
@@ -352,20 +347,3 @@ class Client(Session):
     def unload(self, model: str, *, timeout: float | None = None) -> None:
         """Stops serving a model; requests under way are finished."""
         self._unary(control.unload(model), timeout)
-
-    # How calls are sent
-
-    def _unary(
-        self, call: Call[Result], timeout: float | None, metadata: Metadata | None = None
-    ) -> Result:
-        envelope = self._connection.envelope(call.model, timeout, metadata, call.request_id)
-        send = self._sender(call.method)
-        started = time.perf_counter_ns()
-        try:
-            response, rpc = send.with_call(
-                call.request, timeout=envelope.timeout, metadata=envelope.metadata
-            )
-        except grpc.RpcError as error:
-            raise envelope.failure(error) from error
-        elapsed = time.perf_counter_ns() - started
-        return call.parse(response, envelope.answer(rpc.trailing_metadata(), elapsed))

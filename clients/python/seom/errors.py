@@ -13,7 +13,8 @@
     ├── Unavailable            the same call may succeed in `retry_after`
     │   └── ConnectionFailed   nothing answered at the address at all
     ├── Unimplemented          this server does not do that
-    └── Internal               the server's fault
+    ├── Internal               the server's fault
+    └── UnusableAnswer         the call went well, but a language model said something else
 
 What the SDK can see is wrong before it calls (a file that is not there, an array of
 the wrong dtype) raises Python's own OSError, TypeError or ValueError instead: nothing
@@ -182,6 +183,22 @@ class Internal(SeomError):
     """The server failed through no fault of the request; quote `request_id`."""
 
     status = "INTERNAL"
+
+
+class UnusableAnswer(SeomError):
+    """A language model answered something other than it was asked for.
+
+    Its text does not fit the schema, its arguments for a tool are no JSON, or it still
+    calls tools after `max_rounds`. The call itself went well.
+
+    text: what the model said
+    """
+
+    status = "OK"
+
+    def __init__(self, message: str, *, text: str = "", **of_any: Any) -> None:
+        super().__init__(message, **of_any)
+        self.text = text
 
 
 _BY_STATUS: dict[str, type[SeomError]] = {

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 from google.protobuf.message import Message
 
 from seom import _health
 from seom.pb.inference import grpc_service_pb2 as oip
-from seom.pb.v1 import detection_pb2, face_pb2
+from seom.pb.v1 import chat_pb2, detection_pb2, face_pb2
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 RequestMessage = TypeVar("RequestMessage", bound=Message)
 ResponseMessage = TypeVar("ResponseMessage", bound=Message)
+
+# One message or many, each way; the name a channel makes such calls by.
+Shape: TypeAlias = Literal["unary_unary", "unary_stream", "stream_stream"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Method(Generic[Request, Response]):
     serialize: Callable[[Request], bytes]
     deserialize: Callable[[bytes], Response]
     idempotent: bool
+    shape: Shape = "unary_unary"
 
     @property
     def service(self) -> str:
@@ -46,8 +50,10 @@ def _method(
     response: type[ResponseMessage],
     *,
     idempotent: bool = True,
+    shape: Shape = "unary_unary",
 ) -> Method[RequestMessage, ResponseMessage]:
-    return Method(path, request.SerializeToString, response.FromString, idempotent)
+    idempotent = idempotent and shape == "unary_unary"
+    return Method(path, request.SerializeToString, response.FromString, idempotent, shape)
 
 
 def _inference(
@@ -56,9 +62,10 @@ def _inference(
     response: type[ResponseMessage],
     *,
     idempotent: bool = True,
+    shape: Shape = "unary_unary",
 ) -> Method[RequestMessage, ResponseMessage]:
     path = f"/inference.GRPCInferenceService/{name}"
-    return _method(path, request, response, idempotent=idempotent)
+    return _method(path, request, response, idempotent=idempotent, shape=shape)
 
 
 DETECT = _method(
@@ -68,7 +75,7 @@ DETECT_VIDEO = _method(
     "/seom.v1.DetectionService/DetectVideo",
     detection_pb2.DetectVideoRequest,
     detection_pb2.DetectVideoResponse,
-    idempotent=False,
+    shape="stream_stream",
 )
 
 DETECT_FACES = _method(
@@ -81,9 +88,25 @@ VERIFY_FACES = _method(
     "/seom.v1.FaceService/VerifyFaces", face_pb2.VerifyFacesRequest, face_pb2.VerifyFacesResponse
 )
 
+CHAT = _method("/seom.v1.ChatService/Chat", chat_pb2.ChatRequest, chat_pb2.ChatResponse)
+CHAT_STREAM = _method(
+    "/seom.v1.ChatService/ChatStream",
+    chat_pb2.ChatRequest,
+    chat_pb2.ChatDelta,
+    shape="unary_stream",
+)
+COMPLETE = _method("/seom.v1.ChatService/Complete", chat_pb2.CompleteRequest, chat_pb2.ChatResponse)
+COMPLETE_STREAM = _method(
+    "/seom.v1.ChatService/CompleteStream",
+    chat_pb2.CompleteRequest,
+    chat_pb2.ChatDelta,
+    shape="unary_stream",
+)
+SCORE = _method("/seom.v1.ChatService/Score", chat_pb2.ScoreRequest, chat_pb2.ScoreResponse)
+
 INFER = _inference("ModelInfer", oip.ModelInferRequest, oip.ModelInferResponse)
 STREAM_INFER = _inference(
-    "ModelStreamInfer", oip.ModelInferRequest, oip.ModelStreamInferResponse, idempotent=False
+    "ModelStreamInfer", oip.ModelInferRequest, oip.ModelStreamInferResponse, shape="stream_stream"
 )
 
 SERVER_LIVE = _inference("ServerLive", oip.ServerLiveRequest, oip.ServerLiveResponse)

@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from google.protobuf.message import DecodeError
 
-from seom.pb.v1 import common_pb2
+from seom.pb.v1 import chat_pb2, common_pb2
 
 TRAILER = "seom-timing-bin"
 PREFIX = "timing."
@@ -82,6 +82,22 @@ class Timing:
         return self.round_trip_ns - self.total_ns
 
 
+@dataclass(frozen=True, slots=True)
+class GenerationTiming(Timing):
+    """The time of text that was generated.
+
+    queue_ns: from the arrival of the call until the engine took it up
+    ttft_ns: from the arrival of the call until its first token
+    per_token_ns: mean time between the tokens after it
+    """
+
+    ttft_ns: int | None = None
+    per_token_ns: int | None = None
+
+    ttft_ms = _Milliseconds("ttft_ns")
+    per_token_ms = _Milliseconds("per_token_ns")
+
+
 # What the server reports: every field but the clock of this side.
 _REPORTED = frozenset(field.name for field in _fields(Timing)) - {"round_trip_ns"}
 
@@ -90,6 +106,18 @@ def of_message(message: common_pb2.Timing, round_trip_ns: int | None) -> Timing:
     """The timing of a typed response (its field 15)."""
     reported = {field.name: value for field, value in message.ListFields()}
     return _of(reported, round_trip_ns)
+
+
+def of_generation(spent: Timing, generation: chat_pb2.GenerationTiming) -> GenerationTiming:
+    """A call's timing with what its generation adds."""
+    stages = {field.name: getattr(spent, field.name) for field in _fields(Timing)}
+    reported = {field.name: value for field, value in generation.ListFields()}
+    stages["queue_ns"] = reported.get("queue_ns", stages["queue_ns"])
+    return GenerationTiming(
+        **stages,
+        ttft_ns=reported.get("first_token_ns"),
+        per_token_ns=reported.get("per_token_ns"),
+    )
 
 
 def of_parameters(parameters: Mapping[str, Any], round_trip_ns: int | None) -> Timing:

@@ -23,7 +23,16 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from seom.pb.inference import grpc_service_pb2 as oip
 from seom.pb.inference import grpc_service_pb2_grpc as oip_grpc
-from seom.pb.v1 import common_pb2, detection_pb2, detection_pb2_grpc, face_pb2, face_pb2_grpc
+from seom.pb.v1 import (
+    chat_pb2_grpc,
+    common_pb2,
+    detection_pb2,
+    detection_pb2_grpc,
+    face_pb2,
+    face_pb2_grpc,
+)
+
+from .chat_server import Chat
 
 TIMING = common_pb2.Timing(
     queue_ns=500_000,
@@ -66,6 +75,8 @@ class Seen:
 class Server:
     """`unavailable` calls fail with UNAVAILABLE before anything else is done."""
 
+    timing = TIMING
+
     def __init__(self, *, credentials: Any = None, token: str | None = None) -> None:
         self.seen: list[Seen] = []
         self.unavailable = 0
@@ -81,6 +92,7 @@ class Server:
             ],
         )
         detection_pb2_grpc.add_DetectionServiceServicer_to_server(_Detection(self), self._server)
+        chat_pb2_grpc.add_ChatServiceServicer_to_server(Chat(self), self._server)
         face_pb2_grpc.add_FaceServiceServicer_to_server(_Face(self), self._server)
         oip_grpc.add_GRPCInferenceServiceServicer_to_server(_Inference(self), self._server)
         health_servicer = health.HealthServicer()
