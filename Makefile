@@ -47,6 +47,9 @@ $(CHAT_READY): $(READY) requirements-chat.lock serving/runtimes/torchvision_sche
 .PHONY: setup
 setup: $(READY)  ## the environment in .venv, from locked versions
 
+.PHONY: setup-chat
+setup-chat: $(CHAT_READY)  ## the same with torch and vLLM, for language models
+
 .PHONY: lock
 lock: $(READY)  ## resolve the versions anew into requirements*.lock
 	echo -e "$(TORCH)\ntorchvision==0.28.0" | $(BIN)/uv pip compile $(LOCKED) --extra chat \
@@ -81,8 +84,9 @@ test: unit  ## all tests; they start clusters of their own
 	$(BIN)/pytest tests/integration tests/conformance
 
 .PHONY: demo
-demo: $(READY)  ## find objects on a photograph (PHOTO=…) through a cluster of your own
-	$(BIN)/python -m serving.cli.demo $(PHOTO)
+demo: $(CHAT_READY)  ## a photograph (PHOTO=…) through every kind of model, on a cluster of your own
+	@$(BIN)/python -m tests.demo_models out/models
+	$(BIN)/python -m serving.cli.demo --repo out/models $(PHOTO)
 
 .PHONY: bench
 bench: $(READY)  ## measure the path against its baselines

@@ -38,11 +38,29 @@ examples:
   seom-bench path --targets echo,ray-proxy --baseline echo
                                                 peers only, nothing of ours
   seom-bench vision                             the path to vision models against a loop
+  seom-bench chat                               streamed answers beside the bare engine and vLLM
+  seom-bench chat --targets engine,edge,vllm,vllm-own
+                                                also vLLM as it starts by itself
   seom-bench calibrate                          what the generator itself can do
   seom-bench show path --markdown               the table of a run that was kept
 
 exit status: 0 all claims hold (or --quick ran), 1 a claim is missed, 2 wrong usage or a
 target that does not start, 3 the run is INVALID (a gate failed)
+"""
+CHAT = """\
+Streams answers of a language model from our cluster, from the same engine without a
+server, and from vLLM's own OpenAI server: same folder, same settings, same requests.
+
+engine    conversations go in and replies come out in one process; no network, no client
+edge      our cluster, ChatStream through the edge
+vllm      `vllm serve`, with processes laid out as ours are and nothing it logs
+vllm-own  `vllm serve`, with processes, threads and logs as it starts by itself
+bare      our replica on a plain gRPC server: what Ray and the edge add is the rest
+
+Every answer has the same number of tokens, and before anything is measured all targets
+must have given the same text. The time to the first token counts from when a request was
+meant to leave to the first text; tokens a second are those that came inside the window,
+by the server's own count. All targets stay up, and one at a time is under load.
 """
 
 
@@ -88,6 +106,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     report = store.Report(
         scenario=scenario.name,
         titles={workload.name: workload.title for workload in scenario.workloads},
+        statistics={workload.name: workload.statistic for workload in scenario.workloads},
         rounds=plan.rounds,
         measure_s=plan.window.measure_s,
         manifest=manifest.collect(plan.seed, outcome.schedules, scenario.notes, load_before),
@@ -124,7 +143,30 @@ def _scenario(options: argparse.Namespace, work: Path) -> Scenario:
             raise TargetError("no JPEG files in the folder named by --pictures")
         models = options.models.split(",")
         return vision.build(options.repo, files, models=models, address=options.edge)
+    if options.command == "chat":
+        return _chat(options, work)
     return calibrate.build()
+
+
+def _chat(options: argparse.Namespace, work: Path) -> Scenario:
+    from benchmarks.peers import stories
+    from benchmarks.scenarios import chat
+
+    model = options.model_folder
+    if model is None:
+        model = work / "stories"
+        try:
+            stories.write(options.repo, model)
+        except stories.NoStories as error:
+            raise TargetError(f"{error}; or name a model by --model-folder") from None
+    return chat.build(
+        _targets(options.targets),
+        model,
+        work / "repository",
+        clients=options.clients,
+        tokens=options.tokens,
+        seed=options.seed,
+    )
 
 
 def _targets(text: str) -> dict[str, str | None]:
@@ -135,8 +177,11 @@ def _targets(text: str) -> dict[str, str | None]:
 
 def _plan(options: argparse.Namespace) -> Plan:
     rounds, warmup = (2, 0.1) if options.quick else (8, 0.25)
-    # A batch of pictures takes a tenth of a second: windows must hold many.
-    measure = {"vision": 4.0}.get(options.command, 1.5) / (3 if options.quick else 1)
+    # A batch of pictures takes a tenth of a second, an answer of many tokens a whole one:
+    # windows must hold many.
+    measure = {"vision": 4.0, "chat": 4.0}.get(options.command, 1.5) / (3 if options.quick else 1)
+    if options.command == "chat" and not options.quick:
+        warmup = 1.0  # the first answers of all clients come in step
     return Plan(
         rounds=options.rounds or rounds,
         window=Window(warmup, options.seconds or measure),
@@ -207,6 +252,31 @@ def _parser() -> argparse.ArgumentParser:
         help="JPEG files, sent in turn (default: eight made for the purpose)",
     )
     vision.add_argument("--edge", metavar="ADDRESS", help="a cluster that runs already")
+
+    chat = commands.add_parser(
+        "chat",
+        parents=[common, out],
+        help="streamed answers of a language model, beside its engine alone and vLLM's own server",
+        description=CHAT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    chat.add_argument(
+        "--targets",
+        default="engine,edge,vllm",
+        metavar="NAME[=ADDRESS],…",
+        help="what to measure: engine, edge, vllm, vllm-own, bare (default: %(default)s)",
+    )
+    chat.add_argument(
+        "--model-folder",
+        type=Path,
+        metavar="DIR",
+        help="a text model in Hugging Face's layout (default: the repository's stories260K)",
+    )
+    chat.add_argument("--repo", type=Path, default=Path("model_repo"), metavar="DIR")
+    chat.add_argument("--clients", type=int, default=32, metavar="N", help="default: 32")
+    chat.add_argument(
+        "--tokens", type=int, default=128, metavar="N", help="of an answer (default: 128)"
+    )
 
     commands.add_parser(
         "calibrate",

@@ -103,9 +103,17 @@ class InvalidArgument(ServingError):
         self.fields: tuple[tuple[str, str], ...] = tuple(pairs)
 
     @classmethod
-    def field(cls, path: str, problem: str, *, reason: str | None = None) -> InvalidArgument:
+    def field(
+        cls,
+        path: str,
+        problem: str,
+        *,
+        reason: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> InvalidArgument:
         """The common case: one bad field."""
-        return cls(f"{path}: {problem}", fields={path: problem}, reason=reason)
+        message = f"{path}: {problem}"
+        return cls(message, fields={path: problem}, reason=reason, metadata=metadata)
 
 
 class Unauthenticated(ServingError):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chat_models.repository import write_chat_model
 from tests.small_models import write_repository
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,6 +101,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster
     """One cluster for every test that only reads: all small models, and the real ones."""
     repository = write_repository(tmp_path_factory.mktemp("repository"))
     with_real_models(repository)
+    write_chat_model(repository, "llama", "default: true\n")
+    write_chat_model(repository, "llava")
     running = new_cluster(repository)
     try:
         running.up()

@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-import grpc
-
 from benchmarks.load import closed, open, stages
-from benchmarks.load.call import OPTIONS, Sender
+from benchmarks.load.call import Link, connect
 from benchmarks.load.loop import punctual
 from benchmarks.load.record import Measured, Records
 from benchmarks.load.schedule import SECOND
@@ -133,52 +131,31 @@ def _main(pipe: Connection, connect_s: float) -> None:
 
 
 async def _serve(pipe: Connection, connect_s: float) -> None:
-    channels: dict[str, grpc.aio.Channel] = {}
+    links: dict[str, Link] = {}
     try:
         while True:
             job: Block | Probe = pipe.recv()
-            channel = channels.get(job.address)
-            if channel is None:
-                channel = grpc.aio.insecure_channel(job.address, options=OPTIONS)
-                channels[job.address] = channel
-            ready = await _ready(channel, connect_s)
+            link = links.get(job.address)
+            if link is None:
+                link = links[job.address] = connect(job.address)
+            ready = await link.ready(connect_s)
             pipe.send(ready)
             if not ready:
                 continue
             if isinstance(job, Probe):
-                pipe.send(await _probe(channel, job.call))
+                pipe.send(await link.probe(job.call))
             else:
                 start: int = pipe.recv()
-                pipe.send(await _run(channel, job, start))
+                pipe.send(await _run(link, job, start))
     except EOFError:
         pass
-    for channel in channels.values():
-        await channel.close()
+    for link in links.values():
+        await link.close()
 
 
-async def _ready(channel: grpc.aio.Channel, limit_s: float) -> bool:
-    try:
-        async with asyncio.timeout(limit_s):
-            await channel.channel_ready()
-    except TimeoutError:
-        return False
-    return True
-
-
-async def _probe(channel: grpc.aio.Channel, call: Call) -> list[bytes] | str:
-    options = {"timeout": call.timeout_s, "metadata": call.metadata}
-    try:
-        if call.streaming:
-            stream = channel.stream_stream(call.method)(iter(call.messages), **options)
-            return [answer async for answer in stream]
-        return [await channel.unary_unary(call.method)(call.messages[0], **options)]
-    except grpc.aio.AioRpcError as error:
-        return f"{error.code().name}: {error.details()}"
-
-
-async def _run(channel: grpc.aio.Channel, block: Block, start: int) -> tuple[Records, float]:
+async def _run(link: Link, block: Block, start: int) -> tuple[Records, float]:
     """The part's records, and the share of a core this process used."""
-    sender = Sender(channel, block.workload.call)
+    sender = link.sender(block.workload.call)
     schedule = block.workload.schedule(block.window, block.seed)
     # A collection in the middle would be read as the server's latency.
     gc.collect()
@@ -191,4 +168,4 @@ async def _run(channel: grpc.aio.Channel, block: Block, start: int) -> tuple[Rec
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     gc.enable()
     found = stages.read(block.workload.call.stages, sender.answers)
-    return Records.of(sender.rows, found), cpu / wall
+    return Records.of(sender.rows(), found), cpu / wall

@@ -17,7 +17,9 @@ class Row(NamedTuple):
     """One request, in nanoseconds of CLOCK_MONOTONIC, shared by all of a machine.
 
     `first` and `last` are when its first and last answer came; `status` is the gRPC
-    code; `sent_bytes` and `received_bytes` count messages without their framing.
+    code; `sent_bytes` and `received_bytes` count messages without their framing. Of an
+    answer that grows `first` is when its first text came; `pieces` are its parts that
+    bring text, which may be several of its `tokens` each.
     """
 
     intended: int
@@ -27,11 +29,13 @@ class Row(NamedTuple):
     status: int
     sent_bytes: int
     received_bytes: int
+    pieces: int = 0
+    tokens: int = 0
 
 
 @dataclass(frozen=True)
 class Records:
-    """Rows as columns: `table` is (n, 7) int64 in the order of `Row`'s fields.
+    """Rows as columns: `table` is (n, 9) int64 in the order of `Row`'s fields.
 
     `stages` has one entry per row (nanoseconds by stage name) or none at all.
     """
@@ -81,6 +85,18 @@ class Records:
         """How late the generator itself was."""
         return self.column("sent") - self.column("intended")
 
+    @property
+    def first_ns(self) -> NDArray[np.int64]:
+        """Until a growing answer's first text came, from the intended time as well."""
+        return self.column("first") - self.column("intended")
+
+    @property
+    def per_token_ns(self) -> NDArray[np.float64]:
+        """From token to token after the first, the mean of each answer that has two."""
+        growing = self.where(self.column("tokens") > 1)
+        spent = (growing.column("last") - growing.column("first")).astype(np.float64)
+        return spent / (growing.column("tokens") - 1)
+
     def rows(self) -> Iterator[dict[str, int | dict[str, int]]]:
         for index, values in enumerate(self.table.tolist()):
             row: dict[str, int | dict[str, int]] = dict(zip(Row._fields, values, strict=True))
@@ -122,6 +138,21 @@ class Measured:
     def throughput(self) -> float:
         """Answers a second."""
         return self.completed / self.seconds
+
+    @property
+    def token_rate(self) -> float:
+        """Tokens a second that came inside the window, also of answers that reach beyond it.
+
+        One counts when it came first; the others of its answer are spread evenly up to
+        the last, for a piece does not say how many tokens it is.
+        """
+        good = self.records.ok
+        first, last = good.column("first"), good.column("last")
+        inside = np.minimum(last, self.end) - np.maximum(first, self.start)
+        share = np.maximum(0, inside) / np.maximum(1, last - first)
+        begun = (first >= self.start) & (first < self.end)
+        tokens = np.maximum(0, good.column("tokens") - 1) * share + begun
+        return float(tokens[good.column("tokens") > 0].sum()) / self.seconds
 
 
 def write_jsonl(

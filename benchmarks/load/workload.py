@@ -7,8 +7,13 @@ from typing import Literal
 
 from benchmarks.load.schedule import Arrival, Schedule, make
 
-Statistic = Literal["p50", "p90", "p99", "throughput"]
+# Of a block: quantiles of whole responses, answers a second; of answers that grow, the
+# median time to the first token and tokens a second.
+Statistic = Literal["p50", "p90", "p99", "throughput", "ttft", "tokens"]
 StageSource = Literal["none", "detect", "detect_faces"]
+# How an answer comes: in one piece, or growing, as seom.v1's ChatDelta messages over gRPC
+# or as OpenAI's server-sent events over HTTP/1.1.
+Form = Literal["whole", "deltas", "events"]
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,14 @@ class Open:
 
 @dataclass(frozen=True)
 class Call:
-    """A gRPC method and the bytes to send it, serialised before anything is timed.
+    """A method and the bytes to send it, serialised before anything is timed.
 
-    A unary call takes the next of `messages` each time; a streaming one sends all of
-    them and reads until the server ends the stream. `stages` names the way to find
-    the server's own timing in an answer.
+    A unary call takes the next of `messages` each time, and so does one whose answer
+    grows; a streaming one sends all of them and reads until the server ends the stream.
+
+    method: of gRPC; the path of a POST where the answer comes as events
+    stages: names the way to find the server's own timing in an answer
+    tokens: how many a growing answer must have; others count as failed
     """
 
     method: str
@@ -41,17 +49,23 @@ class Call:
     metadata: tuple[tuple[str, str], ...] = ()
     timeout_s: float = 10.0
     stages: StageSource = "none"
+    form: Form = "whole"
+    tokens: int = 0
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A call under a load, and the statistic by which targets are compared on it."""
+    """A call under a load, and the statistic by which targets are compared on it.
+
+    also: further statistics that claims may be about
+    """
 
     name: str
     title: str
     call: Call
     load: Closed | Open
     statistic: Statistic
+    also: tuple[Statistic, ...] = ()
 
     def schedule(self, window: Window, seed: int) -> Schedule | None:
         """The intended times over warm-up and measurement; None for a closed loop."""

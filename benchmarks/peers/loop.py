@@ -6,61 +6,24 @@ server must not be much slower than. The requests are those a server gets.
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmarks.load.record import Measured, Records, Row
 from benchmarks.load.workload import Window, Workload
-
-if TYPE_CHECKING:
-    from benchmarks.scenarios.scenario import Measure
-
-START_S = 120.0
+from benchmarks.peers.process import OwnProcess, serve
 
 
-class PicturesLoop:
+class PicturesLoop(OwnProcess):
     """Loads vision models of a repository's `profile` on entering."""
 
     def __init__(self, repository: Path, models: Sequence[str], profile: str = "cpu") -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, self._theirs = context.Pipe()
-        self._process = context.Process(
-            target=_main, args=(self._theirs, repository, tuple(models), profile), daemon=True
-        )
-
-    def __enter__(self) -> Measure:
-        self._process.start()
-        self._theirs.close()
-        self._receive(START_S)
-        return self.measure
-
-    def __exit__(self, *_: object) -> None:
-        self._pipe.close()
-        self._process.join(5)
-        if self._process.is_alive():
-            self._process.terminate()
-            self._process.join()
-
-    def measure(self, workload: Workload, window: Window, seed: int) -> Measured:
-        self._pipe.send((workload.call.method, workload.call.messages, window))
-        measured: Measured = self._receive(window.total_s + 60)
-        return measured
-
-    def _receive(self, limit_s: float) -> Any:
-        try:
-            if self._pipe.poll(limit_s):
-                return self._pipe.recv()
-        except EOFError:
-            pass
-        from benchmarks.scenarios.scenario import TargetError
-
-        raise TargetError("the loop's process ended or hangs; its trace is above")
+        super().__init__(_main, repository, tuple(models), profile)
 
 
 def _main(pipe: Connection, repository: Path, names: Sequence[str], profile: str) -> None:
@@ -73,7 +36,7 @@ def _main(pipe: Connection, repository: Path, names: Sequence[str], profile: str
     from serving.timing import Timeline
 
     known = Repository(repository, profile)
-    models = {name: load_model(known.find(name)) for name in names}
+    models: dict[str, Any] = {name: load_model(known.find(name)) for name in names}
 
     def answer(name: str, message: bytes) -> dict[str, int]:
         request: Any = RPCS[name].request.FromString(message)
@@ -84,13 +47,12 @@ def _main(pipe: Connection, repository: Path, names: Sequence[str], profile: str
         fields = timing_fields(timeline, "")
         return {field: spent for field, spent in fields.items() if field.endswith("_ns")}
 
-    pipe.send(True)
-    try:
-        while True:
-            method, messages, window = pipe.recv()
-            pipe.send(_measure(partial(answer, method.rpartition("/")[2]), messages, window))
-    except EOFError:
-        pass
+    def measure(job: tuple[Workload, Window]) -> Measured:
+        workload, window = job
+        name = workload.call.method.rpartition("/")[2]
+        return _measure(partial(answer, name), workload.call.messages, window)
+
+    serve(pipe, measure)
 
 
 def _measure(

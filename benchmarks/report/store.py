@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ class Report:
     """A run as its JSON file has it.
 
     titles: workload names to what they are
+    statistics: workload names to the statistic by which targets are compared
     ceiling: what the generator itself reaches, see scenarios.calibrate
     """
 
@@ -31,6 +32,7 @@ class Report:
     ceiling: dict[str, float]
     cells: list[Cell]
     verdicts: list[Verdict]
+    statistics: dict[str, str] = field(default_factory=dict)
 
     @property
     def valid(self) -> bool:

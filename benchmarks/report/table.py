@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 JSON = dict[str, Any]
+_STATISTICS = {"ttft": ", first token", "tokens": ", tokens/s"}
 _COLOURS = {"PASS": "green", "MISS": "red", "INVALID": "magenta", "INFO": "dim"}
 
 
@@ -25,7 +26,7 @@ class Grid:
 
 def grids(report: JSON) -> list[Grid]:
     """The tables of a run as `Report.as_json` gives it."""
-    found = [_latencies(report), _verdicts(report)]
+    found = [_latencies(report), _growths(report), _verdicts(report)]
     if any(cell["stages"] for cell in report["cells"]):
         found.append(_stages(report))
     return [grid for grid in found if grid.rows]
@@ -105,6 +106,28 @@ def _latencies(report: JSON) -> Grid:
     return Grid(f"{report['scenario']}: what was measured", headers, rows)
 
 
+def _growths(report: JSON) -> Grid:
+    headers = ["workload", "target", "n", "tokens/s", "first token p50 ms", "p90 ms", "p99 ms"]
+    headers += ["per token p50 ms", "p99 ms", "tokens a piece"]
+    rows = [
+        [
+            report["titles"][cell["workload"]],
+            cell["target"],
+            f"{cell['n']:,}",
+            f"{grown['tokens']:,.0f}",
+            _percentile(grown["first"], 0, interval=True),
+            _percentile(grown["first"], 1),
+            _percentile(grown["first"], 2),
+            _percentile(grown["per_token"], 0, interval=True),
+            _percentile(grown["per_token"], 2),
+            f"{grown['merged']:.2f}",
+        ]
+        for cell in report["cells"]
+        if (grown := cell.get("growth"))
+    ]
+    return Grid(f"{report['scenario']}: answers as they grew", headers, rows)
+
+
 def _verdicts(report: JSON) -> Grid:
     rows = []
     for verdict in report["verdicts"]:
@@ -118,7 +141,7 @@ def _verdicts(report: JSON) -> Grid:
         limit = "" if claim["limit"] is None else f"{claim['sense']} {claim['limit']:g}{unit}"
         rows.append(
             [
-                report["titles"][claim["workload"]],
+                report["titles"][claim["workload"]] + _statistic(report, claim),
                 between,
                 "–" if found is None else f"{found['value']:.2f}{unit}",
                 "–"
@@ -130,6 +153,12 @@ def _verdicts(report: JSON) -> Grid:
         )
     headers = ["workload", "of", "value", "95 %", "claim", "verdict"]
     return Grid(f"{report['scenario']}: compared round by round", headers, rows)
+
+
+def _statistic(report: JSON, claim: JSON) -> str:
+    """What a claim is about, where its workload's title does not say it."""
+    own = report.get("statistics", {}).get(claim["workload"])
+    return _STATISTICS.get(claim.get("statistic") or own, "")
 
 
 def _stages(report: JSON) -> Grid:

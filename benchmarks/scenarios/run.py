@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from benchmarks.load.generator import Generators
 from benchmarks.load.record import Measured, write_jsonl
-from benchmarks.scenarios.scenario import Loop, Measure, Plan, Scenario, measure_over_grpc
+from benchmarks.scenarios.scenario import Loop, Measure, Plan, Scenario, measure_from_outside
 from benchmarks.stats.claims import Claim, Verdict, judge
 from benchmarks.stats.compare import interleave
 from benchmarks.stats.summary import Cell, summarise
@@ -52,14 +52,18 @@ def _start(
         with console.status(f"starting {target.name}"):
             if isinstance(target, Loop):
                 measures[target.name] = stack.enter_context(target.measurer)
+                if target.probe:
+                    for workload in scenario.workloads:
+                        scenario.check(workload, target.probe(workload.call))
                 continue
             address = stack.enter_context(target.endpoint)
             if target.control:
                 address = addresses[target.control]
             addresses[target.name] = address
             for workload in scenario.workloads:
-                scenario.check(workload, generators.probe(address, workload.call))
-            measures[target.name] = measure_over_grpc(generators, address)
+                asked = target.asked(workload)
+                scenario.check(asked, generators.probe(address, asked.call))
+            measures[target.name] = measure_from_outside(generators, address, target.asked)
         console.print(f"[dim]{target.name} is ready[/dim]")
     return measures
 

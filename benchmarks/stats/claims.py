@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmarks.load.workload import Statistic
 from benchmarks.stats.compare import Comparison, difference, ratio
 from benchmarks.stats.summary import Cell
 
@@ -17,6 +18,7 @@ Outcome = Literal["PASS", "MISS", "INVALID", "INFO"]
 class Claim:
     """`target`'s statistic on `workload` is at most / at least `limit` of `against`'s.
 
+    statistic: one of the workload's further ones; its own when None
     of: `ratio`; `difference` of latencies, in milliseconds; or `a:b`, stages of the
         server's own timing, as the ratio of their medians (`target` is `against` then)
     Without a limit the comparison is reported for what it is.
@@ -28,6 +30,7 @@ class Claim:
     sense: Literal["at most", "at least"] = "at most"
     limit: float | None = None
     of: str = "ratio"
+    statistic: Statistic | None = None
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,9 @@ def _compare(claim: Claim, ours: Cell, theirs: Cell) -> Comparison | None:
     if ":" in claim.of:
         part, whole = (ours.stages.get(f"{name}_ns", 0.0) for name in claim.of.split(":"))
         return Comparison(part / whole, None, None, len(ours.rounds)) if whole else None
-    if any(math.isnan(value) or value <= 0 for value in (*ours.rounds, *theirs.rounds)):
+    rounds = [cell.by(claim.statistic) for cell in (ours, theirs)]
+    if any(math.isnan(value) or value <= 0 for each in rounds for value in each):
         return None
     if claim.of == "difference":
-        ms = [[1e3 * value for value in cell.rounds] for cell in (ours, theirs)]
-        return difference(*ms)
-    return ratio(ours.rounds, theirs.rounds)
+        return difference(*([1e3 * value for value in each] for each in rounds))
+    return ratio(*rounds)

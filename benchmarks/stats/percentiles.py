@@ -56,7 +56,7 @@ def floor(p: float, over: int = 1, confidence: float = CONFIDENCE) -> int:
     return high
 
 
-def percentile(samples: NDArray[np.int64], p: float) -> Percentile:
+def percentile(samples: NDArray[np.int64] | NDArray[np.float64], p: float) -> Percentile:
     """samples: (n,), in any order."""
     n, least = len(samples), floor(p)
     if n < least:

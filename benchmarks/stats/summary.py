@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from benchmarks.stats.gates import Gates
 from benchmarks.stats.percentiles import Percentile, percentile, rank
 
 PERCENTILES = (0.5, 0.9, 0.99, 0.999)
+_QUANTILES: dict[Statistic, float] = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "ttft": 0.5}
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,29 @@ class Latency:
 
 
 @dataclass(frozen=True)
+class Growth:
+    """Of answers that grow.
+
+    first: from the intended send time to the first text
+    per_token: from token to token after the first, the mean of each answer
+    tokens: a second, over all rounds
+    merged: tokens a piece, on average; above 1 some came together
+    """
+
+    first: Latency
+    per_token: Latency
+    tokens: float
+    merged: float
+
+
+@dataclass(frozen=True)
 class Cell:
     """`service` counts from the actual, `response` from the intended send time.
 
     censored: response times in which a failed request takes as long as its timeout,
         so that failing fast does not look fast
-    rounds: the workload's statistic, round by round (seconds, or answers a second)
+    rounds: the workload's statistic, round by round (seconds, or answers or tokens a second)
+    also: the same of its further statistics
     little: throughput x mean service time / concurrency of a closed loop; what is
         missing to 1 is time the clients spent on themselves
     client_cpu: share of one core the generator used, median over rounds
@@ -56,6 +74,12 @@ class Cell:
     client_cpu: float
     stages: dict[str, float]
     invalid: tuple[str, ...]
+    also: dict[Statistic, tuple[float, ...]] = field(default_factory=dict)
+    growth: Growth | None = None
+
+    def by(self, statistic: Statistic | None) -> tuple[float, ...]:
+        """A statistic's rounds; of the workload's own without one."""
+        return self.rounds if statistic is None else self.also[statistic]
 
 
 def summarise(
@@ -90,10 +114,26 @@ def summarise(
         client_cpu=float(np.median([block.client_cpu for block in blocks])),
         stages=_stages(good),
         invalid=tuple(gates.failures(workload.load, blocks)),
+        also={
+            statistic: tuple(_statistic(statistic, block) for block in blocks)
+            for statistic in workload.also
+        },
+        growth=_growth(good, blocks, seed) if workload.call.form != "whole" else None,
     )
 
 
-def _latency(samples: NDArray[np.int64], seed: int | None = None) -> Latency:
+def _growth(good: Records, blocks: list[Measured], seed: int) -> Growth:
+    seconds = sum(block.seconds for block in blocks)
+    pieces = int(good.column("pieces").sum())
+    return Growth(
+        first=_latency(good.first_ns, seed=seed),
+        per_token=_latency(good.per_token_ns, seed=seed),
+        tokens=sum(block.token_rate * block.seconds for block in blocks) / seconds,
+        merged=int(good.column("tokens").sum()) / max(1, pieces),
+    )
+
+
+def _latency(samples: NDArray[np.int64] | NDArray[np.float64], seed: int | None = None) -> Latency:
     """With a seed, with intervals too: they cost most of a summary's time."""
     entries = tuple(percentile(samples, p) for p in PERCENTILES)
     known = [entry.p for entry in entries if entry.value is not None]
@@ -112,10 +152,15 @@ def _statistic(statistic: Statistic, block: Measured) -> float:
     """
     if statistic == "throughput":
         return block.throughput
-    samples = np.sort(block.counted.ok.response_ns)
+    if statistic == "tokens":
+        return block.token_rate
+    good = block.counted.ok
+    p, samples = _QUANTILES[statistic], good.response_ns
+    if statistic == "ttft":
+        samples = good.first_ns
     if not len(samples):
         return float("nan")
-    return float(samples[rank(len(samples), float(statistic[1:]) / 100)]) / 1e9
+    return float(np.sort(samples)[rank(len(samples), p)]) / 1e9
 
 
 def _stages(records: Records) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The demo: a cluster of its own, one photograph, the objects and the faces on it.
+"""The demo: a cluster of its own, one photograph, and what every model makes of it.
 
 make demo                    a photograph an installed package ships
 make demo PHOTO=street.jpg   yours
@@ -14,45 +14,86 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from seom import Box, Client, Detections, Faces, SeomError
+from seom import Box, Client, Detections, Faces, Reply, SeomError
+from seom.streams import ReplyStream
 from seom.timing import Timing
 from serving.cli.draw import draw
 from serving.cli.up import start_detached, stop
 from serving.cluster.settings import Settings
 from serving.cluster.state import ClusterHome
+from serving.repository.scan import Repository
 
-MODELS = ("yolox-nano", "faces")
+VISION = ("yolox-nano", "faces")
+STORIES, LLAVA = "stories", "llava-random"
 STAGES = ("decode", "preprocess", "wait", "model", "postprocess", "network", "round trip")
 OUT = Path("out")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="find objects and faces on a photograph")
+    parser = argparse.ArgumentParser(
+        description="find objects and faces on a photograph, and have language models talk of it"
+    )
     parser.add_argument("photo", nargs="?", type=Path, help="JPEG, PNG or WebP")
-    photo: Path = parser.parse_args().photo or shipped_photograph()
+    parser.add_argument("--repo", type=Path, default=Settings.repository, help="model repository")
+    arguments = parser.parse_args()
+    photo: Path = arguments.photo or shipped_photograph()
     if not photo.is_file():
         print(f"{photo}: no such file", file=sys.stderr)
         return 2
-    settings = Settings(address=f"127.0.0.1:{_free_port()}", models=MODELS)
+    there = {model.name for model in Repository(arguments.repo, Settings.profile).models()}
+    models = tuple(name for name in (*VISION, STORIES, LLAVA) if name in there)
+    address = f"127.0.0.1:{_free_port()}"
+    settings = Settings(repository=arguments.repo.resolve(), address=address, models=models)
     if start_detached(settings):
         return 1
     try:
-        things, faces = look(settings.address, photo)
+        with Client(address, timeout=60) as seom:
+            things, faces = look(seom, photo)
+            show(photo, things, faces)
+            talk(seom, photo, things, models)
     except SeomError as error:
         print(f"{photo}: {error.message}", file=sys.stderr)
         return 1
     finally:
         left = stop(ClusterHome(settings.port))
-    show(photo, things, faces)
     print(f"picture: {draw(photo, things, faces, OUT)}")
     return 1 if left else 0
 
 
-def look(address: str, photo: Path) -> tuple[Detections, Faces]:
-    with Client(address, timeout=30) as seom:
-        for _ in range(2):  # the connection and the caches are warm after one
-            things, faces = seom.detect(photo), seom.faces.detect(photo)
+def look(seom: Client, photo: Path) -> tuple[Detections, Faces]:
+    for _ in range(2):  # the connection and the caches are warm after one
+        things, faces = seom.detect(photo), seom.faces.detect(photo)
     return things, faces
+
+
+def talk(seom: Client, photo: Path, things: Detections, models: tuple[str, ...]) -> None:
+    """The language models' part, word by word as it is generated."""
+    if STORIES in models:
+        thing = next((each.label for each in things), "stone")
+        begin = f"One day, Lily saw a {thing} in the photo."
+        print(f"{STORIES} goes on with a story:\n  {begin}", end="", flush=True)
+        with seom.complete_stream(begin, model=STORIES, temperature=0.0, max_tokens=60) as stream:
+            _say(stream)
+    if LLAVA in models:
+        print(
+            f"{LLAVA} describes the photograph (in random words: so are its weights):\n  ", end=""
+        )
+        prompt: list[Path | str] = [photo, "What is on this photograph?"]
+        with seom.chat_stream(prompt, model=LLAVA, temperature=0.0, max_tokens=24) as stream:
+            _say(stream)
+
+
+def _say(stream: ReplyStream) -> None:
+    for delta in stream:
+        print(delta.text.replace("\n", "\n  "), end="", flush=True)
+    print(f"\n  {_pace(stream.reply)}\n")
+
+
+def _pace(reply: Reply) -> str:
+    timing = reply.timing
+    speed = f", then {1000 / timing.per_token_ms:.0f} tokens/s" if timing.per_token_ms else ""
+    tokens = f"{reply.usage.prompt_tokens} tokens in, {reply.usage.completion_tokens} out"
+    return f"({tokens}; the first after {timing.ttft_ms:.0f} ms{speed})"
 
 
 def show(photo: Path, things: Detections, faces: Faces) -> None:

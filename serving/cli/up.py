@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from serving.cli.address import add_address, home_of
+from serving.cli.address import add_address, address, home_of
 from serving.cluster.settings import DEFAULT_PROFILE, Settings
 from serving.cluster.state import ClusterHome, Process, descendants, end, wait_until_gone
 from serving.repository.config import PROFILES
@@ -36,6 +36,10 @@ def add(subparsers: Any) -> None:
     up.add_argument("--profile", choices=PROFILES, default=DEFAULT_PROFILE)
     up.add_argument("--models", default="", help="names, comma separated; all enabled ones else")
     up.add_argument("--detach", action="store_true", help="return when ready, leave it running")
+    up.add_argument(
+        "--http-address", type=address, metavar="HOST:PORT",
+        help="speak OpenAI's API here too, as 127.0.0.1:8000",
+    )  # fmt: skip
     up.add_argument("--tokens", type=Path, help="token file; needed off loopback")
     up.add_argument("--tls-certificate", type=Path, help="PEM chain; turns TLS on")
     up.add_argument("--tls-key", type=Path, help="PEM key, if not in the certificate file")
@@ -62,6 +66,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         profile=arguments.profile,
         models=tuple(name for name in arguments.models.split(",") if name),
         address=arguments.address,
+        http_address=arguments.http_address,
         tokens=arguments.tokens and arguments.tokens.resolve(),
         tls_certificate=arguments.tls_certificate and arguments.tls_certificate.resolve(),
         tls_key=arguments.tls_key and arguments.tls_key.resolve(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from ray import serve
 
 from serving.cluster import ray
 from serving.cluster.ray import LOGGING
+from serving.errors import ServingError, Unavailable
+from serving.openai.names import FAMILIES
 from serving.replica.deployment import ModelDeployment
-from serving.replica.handles import CONTROL, DEPLOYMENT
+from serving.replica.handles import CONTROL, DEPLOYMENT, handle
 from serving.repository.config import ModelConfig
 
 # Serve's own limits stand behind ours: admission answers first, with a retry hint.
@@ -21,14 +24,20 @@ _BEYOND_ADMISSION = 4
 # A replaced replica stays as long as its streams, and no longer than this.
 _LONGEST_STREAM_S = 600
 _POLL_S = 0.1
+_ANSWER_S = 120.0  # reading and loading a large adapter
 
 
-def application(config: ModelConfig, secret: str) -> Any:
-    """The Serve application of one model."""
+def application(config: ModelConfig, secret: str, version: str | None = None) -> Any:
+    """The Serve application of one model.
+
+    version: of a deployment that goes on; its replicas stay, and those that come in their
+        place get this configuration. A new one replaces them all.
+    """
     resources = config.resources
     ours = config.limits.queue + config.batching.max_batch_size
+    speaks_http = config.family in FAMILIES
     deployment = serve.deployment(
-        ModelDeployment,
+        with_http(ModelDeployment) if speaks_http else ModelDeployment,
         name=DEPLOYMENT,
         num_replicas=resources.replicas,
         max_ongoing_requests=max(1024, ours * _BEYOND_ADMISSION),
@@ -40,9 +49,22 @@ def application(config: ModelConfig, secret: str) -> Any:
         max_surge_percent=100,
         rolling_update_percentage=1.0,
         graceful_shutdown_wait_loop_s=0.2,
-        graceful_shutdown_timeout_s=_LONGEST_STREAM_S,
+        # Serve keeps what it was given first while no setting changes; here one always does.
+        graceful_shutdown_timeout_s=_LONGEST_STREAM_S + _fraction(config),
     )
+    if version is not None:
+        deployment = deployment.options(version=version, _internal=True)
     return deployment.bind(config, secret)
+
+
+def _fraction(config: ModelConfig) -> float:
+    """A number below 1 that another configuration does not have."""
+    return zlib.crc32(repr(config).encode()) / 2**32
+
+
+def with_http(kind: type[Any]) -> Any:
+    """A deployment's class, answering on its replicas' HTTP ports as well."""
+    return serve.ingress()(kind)
 
 
 async def deploy(
@@ -55,17 +77,64 @@ async def deploy(
     Cancelled while it waits, it leaves the deployment to go on by itself.
     Raises RuntimeError when a model fails to start.
     """
-    targets = [*beside]
-    for config in configs:
-        # Serve lists an application's replicas only if it has a route.
-        name = config.application
-        made = application(config, secret)
-        targets.append(serve.RunTarget(target=made, name=name, route_prefix=f"/{name}"))
+    targets = [*beside, *(_target(config, secret) for config in configs)]
     before = {target.name: await replicas(target.name) for target in targets}
     await asyncio.to_thread(serve.run_many, targets, wait_for_applications_running=False)
     wanted = {config.application: config.resources.replicas for config in configs}
     for name, old in before.items():
         await _wait_for_new_replicas(name, wanted.get(name, 1), old)
+
+
+def _target(config: ModelConfig, secret: str, version: str | None = None) -> Any:
+    name, made = config.application, application(config, secret, version)
+    # Serve lists an application's replicas only if it has a route.
+    return serve.RunTarget(target=made, name=name, route_prefix=f"/{name}")
+
+
+async def adopt(config: ModelConfig, secret: str) -> bool:
+    """Has the running replicas take on another configuration, their calls going on.
+
+    False where they must be replaced: they cannot, or they are not all there, or they have
+    it already. Raises what a replica finds wrong with it; then none has it.
+    """
+    name = config.application
+    running = await replicas(name)
+    if len(running) != config.resources.replicas:
+        return False
+    known: dict[str, tuple[ModelConfig, str]] = await _ask_each(name, running, "configuration")
+    configs, versions = zip(*known.values(), strict=True)
+    if len(set(versions)) > 1 or any(known != configs[0] for known in configs):
+        return False
+    if configs[0] == config:
+        return False
+    answers = await _ask_each(name, running, "adopt", config)
+    errors = [answer for answer in answers.values() if isinstance(answer, ServingError)]
+    if errors:
+        await _ask_each(name, running, "adopt", configs[0])
+        raise errors[0]
+    if not all(answers.values()):
+        return False
+    # For the replicas to come.
+    target = _target(config, secret, versions[0])
+    await asyncio.to_thread(serve.run_many, [target], wait_for_applications_running=False)
+    return True
+
+
+async def _ask_each(name: str, running: set[str], method: str, *arguments: Any) -> dict[str, Any]:
+    """Each replica's answer; raises Unavailable when one does not give any."""
+    answers: dict[str, Any] = {}
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            # A handle learns of new replicas a moment after they take calls.
+            while True:
+                asked = handle(name).broadcast(method, *arguments)
+                came = await asked.results_async(return_exceptions=True)
+                answers |= dict(answer for answer in came if isinstance(answer, tuple))
+                if running <= set(answers):
+                    return answers
+                await asyncio.sleep(_POLL_S)
+    except TimeoutError:
+        raise Unavailable("the replicas did not answer in time", retry_after=1.0) from None
 
 
 async def _wait_for_new_replicas(name: str, count: int, old: set[str]) -> None:
@@ -116,7 +185,7 @@ def control(
     from serving.control.control import Control
 
     deployment = serve.deployment(
-        Control,
+        with_http(Control),
         name=DEPLOYMENT,
         num_replicas=replicas,
         max_ongoing_requests=4096,

@@ -14,6 +14,7 @@ class Settings:
     """Everything `seom up` can be told.
 
     models: names to serve; empty means every enabled model of the profile
+    http_address: where OpenAI's API is spoken as well; that door stays closed without one
     tokens: the token file; without one the edge stays on loopback
     drain_s: seconds a replaced replica stays alive for its last callers
     """
@@ -22,6 +23,7 @@ class Settings:
     profile: str = DEFAULT_PROFILE
     models: tuple[str, ...] = ()
     address: str = DEFAULT_ADDRESS
+    http_address: str | None = None
     tokens: Path | None = None
     tls_certificate: Path | None = None
     tls_key: Path | None = None

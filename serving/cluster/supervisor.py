@@ -122,7 +122,9 @@ class Supervisor:
             self._start_ray(configs)
             state.children = descendants(os.getpid())
             self._home.write(state)
-            reader = TopologyReader(self._settings.repository, self._settings.profile)
+            settings = self._settings
+            http = settings.http_address is not None
+            reader = TopologyReader(settings.repository, settings.profile, http=http)
             follower = Follower(edge.runtime, reader)
             self._deploy(configs)
             self._settle(follower)
@@ -131,7 +133,8 @@ class Supervisor:
             state.children = descendants(os.getpid())
             state.phase = "ready"
             self._home.write(state)
-            self._report(f"ready on {self._settings.address}")
+            web = f", HTTP on {settings.http_address}" if settings.http_address else ""
+            self._report(f"ready on {settings.address}{web}")
             self._watch(edge)
         except KeyboardInterrupt:
             state.phase = "stopping"
@@ -170,6 +173,7 @@ class Supervisor:
         return Edge(
             EdgeConfig(
                 address=settings.address,
+                http_address=settings.http_address,
                 directory=self._home.edge,
                 secret=self._secret,
                 tokens=settings.tokens,

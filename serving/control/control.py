@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from serving.control import health, reflection
 from serving.control.models import Models, ModelState, sees
 from serving.control.repository import RepositoryOperations
 from serving.errors import InvalidArgument, PermissionDenied, Unavailable, Unimplemented
+from serving.openai.catalogue import Catalogue
 from serving.replica.call import Call
 from serving.replica.forward import Reply
-from serving.replica.handles import ask, ask_message, handle
+from serving.replica.handles import ask, ask_http, ask_message, ask_stream, handle
 from serving.replica.ledger import Ledger
 from serving.replica.servicer import Servicer
 from serving.replica.statistics import Statistics
@@ -28,7 +30,7 @@ from serving.replica.streaming import Answers
 from serving.services.catalog import DEFAULT_FAMILIES, REFLECTION, RPCS, Rpc
 from serving.services.describe import EXTENSIONS, SERVER_NAME, Description, configuration, metadata
 from serving.services.statistics import model_statistics
-from serving.services.typed import TYPED
+from serving.services.typed import GROWN, STREAMED, TYPED
 from serving.telemetry import logs, traces
 from serving.timing import Timeline
 
@@ -76,6 +78,10 @@ class Control(Servicer):
             "List": self._list,
         }
 
+    def __serve_build_asgi_app__(self) -> Catalogue:
+        """What Serve asks for where `serve.ingress` is around this class."""
+        return Catalogue(self._models, ask_http, self.secret)
+
     async def answer(
         self, rpc: Rpc, request: Any, call: Call, timeline: Timeline
     ) -> Message | Reply:
@@ -83,18 +89,22 @@ class Control(Servicer):
             return await handler(request, call)
         if "SharedMemory" in rpc.name:
             raise Unimplemented("shared memory is not offered: send tensors in the request")
-        if rpc.name == "ModelInfer" or rpc.name in TYPED:
+        if rpc.name == "ModelInfer" or rpc.name in TYPED or rpc.name in GROWN:
             return await self._dispatch(rpc, request, call)
         raise Unimplemented(f"{rpc.name} is not offered")
 
-    def answer_stream(self, rpc: Rpc, requests: Any, call: Call) -> AsyncIterator[Message]:
+    def answer_stream(
+        self, rpc: Rpc, requests: Any, call: Call, timeline: Timeline
+    ) -> AsyncIterator[Message]:
         if rpc.service in REFLECTION:
             if self._reflection is None:
                 raise Unimplemented("reflection is switched off")
             return reflection.answer(self._reflection, requests)
         if rpc.name == "Watch":
             return health.watch(self._models, requests.service, call)
-        return super().answer_stream(rpc, requests, call)
+        if rpc.name in STREAMED:
+            return self._dispatch_stream(rpc, requests, call)
+        return super().answer_stream(rpc, requests, call, timeline)
 
     # The dispatcher ---------------------------------------------------------------
 
@@ -105,6 +115,14 @@ class Control(Servicer):
         payload = request.SerializeToString()
         reply: Reply = await ask(name, "forward", rpc.name, payload, call.forwarded())
         return reply
+
+    async def _dispatch_stream(self, rpc: Rpc, request: Any, call: Call) -> AsyncIterator[Message]:
+        """The same for a call with many responses."""
+        name = await self._target(rpc, request.model_name, "", call)
+        payloads = ask_stream(name, rpc.name, request.SerializeToString(), call.forwarded())
+        async with aclosing(payloads) as answers:  # type: ignore[type-var]
+            async for answer in answers:
+                yield rpc.response.FromString(answer)
 
     async def answer_message(self, request: pb.ModelInferRequest, call: Call) -> Answers:
         """Has one message of a stream answered by the model it names."""

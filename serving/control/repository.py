@@ -7,7 +7,7 @@ configuration from the wire.
 from __future__ import annotations
 
 from seom.pb.inference import grpc_service_pb2 as pb
-from serving.cluster.deploy import deploy, undeploy
+from serving.cluster.deploy import adopt, deploy, undeploy
 from serving.control.models import Models, ModelState, sees
 from serving.errors import (
     FailedPrecondition,
@@ -45,9 +45,12 @@ class RepositoryOperations:
     async def load(self, request: pb.RepositoryModelLoadRequest, call: Call) -> None:
         """Deploys a model, or deploys it anew; returns when it is ready.
 
+        Where all that is new can be taken on by the replicas that run, adapters for one,
+        they go on running.
+
         Raises NotFound, PermissionDenied, InvalidArgument for configuration overrides,
-        FailedPrecondition while a model.yaml is broken, Unavailable while the same model
-        is being loaded already.
+        FailedPrecondition while a model.yaml or an adapter is broken, Unavailable while the
+        same model is being loaded already.
         """
         model = await self._model(request, call)
         if not self._models.intact:
@@ -60,7 +63,8 @@ class RepositoryOperations:
             raise Unavailable(f"{name} is being loaded", reason="LOADING", retry_after=1.0)
         self._loading.add(name)
         try:
-            await deploy([model.config], self._secret)
+            if not await adopt(model.config, self._secret):
+                await deploy([model.config], self._secret)
         except RuntimeError:
             raise Internal(
                 f"model {name!r} did not become ready; `seom logs` says why", reason="LOAD_FAILED"

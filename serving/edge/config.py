@@ -29,6 +29,7 @@ _GREETING = (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0
 _LONGEST_DIRECTORY = 70
 _RANGES = {
     "slots": (1, 1000),
+    "http_slots": (1, 1000),
     "servers_per_slot": (1, 1000),
     "threads": (1, 64),
     "max_connections": (1, 1_000_000),
@@ -42,7 +43,8 @@ class EdgeConfig:
     """All the edge is told at start.
 
     `directory` is the edge's own: socket, maps, rendered configuration, log.
-    `secret` is what replicas know the edge by. `details` maps a reason of
+    `secret` is what replicas know the edge by. `http_address` opens the HTTP door (`web`),
+    which has slots for as many applications as `http_slots` says. `details` maps a reason of
     `refusals.REFUSALS` to a base64 google.rpc.Status, sent as grpc-status-details-bin.
     Raises EdgeError when a value cannot be used.
     """
@@ -50,10 +52,12 @@ class EdgeConfig:
     directory: Path
     secret: str = field(repr=False)
     address: str = "127.0.0.1:8001"
+    http_address: str | None = None
     certificate: Path | None = None
     key: Path | None = None
     tokens: Path | None = None
     slots: int = 64
+    http_slots: int = 16
     servers_per_slot: int = 16
     threads: int = max(1, (os.cpu_count() or 1) // 4)
     max_connections: int = 4096
@@ -82,9 +86,14 @@ class EdgeConfig:
         for reason, encoded in self.details.items():
             if not re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", encoded):
                 raise EdgeError(f"details: {reason} is not base64")
-        if self.tokens is None and not _is_loopback(self.host):
+        for address in (self.address, self.http_address):
+            if address is not None:
+                self._require_guarded(address)
+
+    def _require_guarded(self, address: str) -> None:
+        if self.tokens is None and not _is_loopback(_split(address)[0]):
             raise EdgeError(
-                f"{self.address}: without a token file the edge listens on a loopback address "
+                f"{address}: without a token file the edge listens on a loopback address "
                 "only, as 127.0.0.1; configure tokens to open it"
             )
 
@@ -124,12 +133,12 @@ def render(config: EdgeConfig) -> str:
         secret=config.secret,
         servers=config.servers_per_slot,
         errors=_errors(config),
-        silence=_silence(config),
+        silence=silence(config),
         methods=_methods(),
         grant=_grant(config),
         allowed=_allowed(config),
         ladder=_ladder(config),
-        slots=_slots(config),
+        slots=slots(routes.SLOT, config.slots, "calls", config),
     )
 
 
@@ -138,7 +147,7 @@ def _reply(refusal: Refusal, config: EdgeConfig) -> str:
 
 
 def _errors(config: EdgeConfig) -> str:
-    return _lines(
+    return lines(
         f"http-error status {refusal.http} {_headers(refusal, config)}"
         for refusal in sorted(REFUSALS.values(), key=lambda refusal: refusal.http or 0)
         if refusal.http
@@ -152,7 +161,7 @@ def _headers(refusal: Refusal, config: EdgeConfig) -> str:
     return text
 
 
-def _silence(config: EdgeConfig) -> str:
+def silence(config: EdgeConfig) -> str:
     if config.log_calls:
         return "    # Every call is logged."
     return (
@@ -162,7 +171,7 @@ def _silence(config: EdgeConfig) -> str:
 
 
 def _methods() -> str:
-    return _lines(
+    return lines(
         (
             f"acl public_method path -m str {routes.PUBLIC_METHOD}",
             *(f"acl control_method path -m beg /{name}/" for name in routes.CONTROL_SERVICES),
@@ -173,23 +182,34 @@ def _methods() -> str:
 
 
 def _grant(config: EdgeConfig) -> str:
+    # The one call that needs no token.
+    probe = (
+        "http-request set-var(txn.grant) \"str('anonymous;;')\" "
+        "if public_method !{ var(txn.grant) -m found }"
+    )
+    return grant(config, _reply(REFUSALS["UNAUTHENTICATED"], config), probe)
+
+
+def grant(config: EdgeConfig, refusal: str, *exceptions: str) -> str:
+    """Who is calling: sets txn.grant to `tenant;scopes;models`, or answers `refusal`.
+
+    exceptions: rules that grant something to a call without a token
+    """
     if config.tokens is None:
-        return _lines(
+        return lines(
             (
                 "# No tokens are configured, so this door is on a loopback address.",
                 "http-request set-var(txn.grant) \"str('default;infer,admin;*')\"",
             )
         )
     tokens = map_path(config.directory, "tokens")
-    return _lines(
+    return lines(
         (
-            "# Default-deny: the map holds digests of tokens, and only a probe needs none.",
+            "# Default-deny: the map holds digests of tokens.",
             "http-request set-var(txn.token) http_auth_bearer,sha2(256),hex",
             f"http-request set-var(txn.grant) var(txn.token),map({tokens})",
-            "http-request set-var(txn.grant) \"str('anonymous;;')\" "
-            "if public_method !{ var(txn.grant) -m found }",
-            f"http-request return {_reply(REFUSALS['UNAUTHENTICATED'], config)} "
-            "unless { var(txn.grant) -m found }",
+            *exceptions,
+            f"http-request return {refusal} unless {{ var(txn.grant) -m found }}",
         )
     )
 
@@ -197,23 +217,26 @@ def _grant(config: EdgeConfig) -> str:
 def _allowed(config: EdgeConfig) -> str:
     if config.tokens is None:
         return "    # (without tokens, always)"
+    base = lines(("http-request set-var(txn.base) var(txn.model),field(1,@)",))
+    return f"{base}\n{may_use(config, ('model', 'base'))}"
+
+
+def may_use(config: EdgeConfig, names: Iterable[str]) -> str:
+    """Sets txn.allowed where the token has one of the names, each in a variable of txn."""
+    if config.tokens is None:
+        return "    # (without tokens, always)"
     tokens = map_path(config.directory, "tokens")
-    return _lines(
-        (
-            "http-request set-var(txn.base) var(txn.model),field(1,@)",
-            *(
-                "http-request set-var(txn.allowed) bool(true) if "
-                f"{{ var(txn.token),concat(/,txn.{name}),map({tokens}) -m found }}"
-                for name in ("model", "base")
-            ),
-        )
+    return lines(
+        "http-request set-var(txn.allowed) bool(true) if "
+        f"{{ var(txn.token),concat(/,txn.{name}),map({tokens}) -m found }}"
+        for name in names
     )
 
 
 def _ladder(config: EdgeConfig) -> str:
     steps = (*range(7 + _LADDER_STEP, _HEAD, _LADDER_STEP), _HEAD)
     wait = f"http-request wait-for-body time {config.first_message_s}s at-least"
-    return _lines(
+    return lines(
         (
             f"{wait} {_HEAD} if split {{ var(txn.length) -m int ge {_HEAD - 5} }}",
             *(f"{wait} {step} if split {{ var(txn.need) -m int ge {step} }}" for step in steps),
@@ -221,16 +244,17 @@ def _ladder(config: EdgeConfig) -> str:
     )
 
 
-def _slots(config: EdgeConfig) -> str:
+def slots(kind: str, count: int, defaults: str, config: EdgeConfig) -> str:
+    """Backends for applications to come, each with servers for its replicas."""
     servers = f"server-template server 1-{config.servers_per_slot}"
     return "\n".join(
-        f"backend slot{number} from calls\n    {servers} 0.0.0.0:0 disabled init-addr none\n"
-        for number in range(1, config.slots + 1)
+        f"backend {kind}{number} from {defaults}\n    {servers} 0.0.0.0:0 disabled init-addr none\n"
+        for number in range(1, count + 1)
     )
 
 
-def _lines(lines: Iterable[str]) -> str:
-    return "\n".join(f"    {line}" for line in lines)
+def lines(rules: Iterable[str]) -> str:
+    return "\n".join(f"    {rule}" for rule in rules)
 
 
 def _split(address: str) -> tuple[str, int]:

@@ -16,7 +16,7 @@ import logging
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from serving.edge import routes
@@ -26,7 +26,6 @@ from serving.edge.topology import Address, Topology
 logger = logging.getLogger(__name__)
 
 MAPS = ("models", "defaults", "applications")
-_CONTROL_BACKEND = "control"
 _LOOK_EVERY = 5
 
 
@@ -92,7 +91,8 @@ class _Round:
         self._runtime = runtime
         self._done = True
         self._maps = {name: runtime.read_map(name) for name in MAPS}
-        self._backends = dict(self._maps["applications"])  # application → backend
+        # An application's two sides, gRPC and HTTP, are two entries here, for what follows.
+        self._backends = dict(self._maps["applications"])  # application or side → backend
         self._servers: dict[str, list[Server]] = defaultdict(list)
         for server in runtime.servers():
             self._servers[server.backend].append(server)
@@ -119,15 +119,22 @@ class _Round:
             if not re.fullmatch(r"[A-Za-z0-9._@-]{1,128}", application):
                 self.problems.add(f"application {application!r}: the edge cannot use this name")
                 continue
-            wanted[application] = []
-            for address in dict.fromkeys(addresses):
-                try:
-                    host = str(ipaddress.ip_address(address.host))
-                except ValueError:
-                    self.problems.add(f"{application}: {address} has no IP address")
-                else:
-                    wanted[application].append(Address(host, address.port))
+            wanted[application] = self._valid_addresses(application, addresses)
+            if application in topology.http:
+                side = routes.web_side(application)
+                wanted[side] = self._valid_addresses(side, topology.http[application])
         return wanted
+
+    def _valid_addresses(self, side: str, addresses: Iterable[Address]) -> list[Address]:
+        valid = []
+        for address in dict.fromkeys(addresses):
+            try:
+                host = str(ipaddress.ip_address(address.host))
+            except ValueError:
+                self.problems.add(f"{side}: {address} has no IP address")
+            else:
+                valid.append(Address(host, address.port))
+        return valid
 
     def _valid_names(self, names: Mapping[str, str], form: re.Pattern[str]) -> dict[str, str]:
         valid = {}
@@ -144,13 +151,12 @@ class _Round:
 
     def _assign(self) -> None:
         """Gives every wanted application a backend; one that had its backend keeps it."""
-        free = self._free_slots()
+        free = {kind: self._free_slots(kind) for kind in (routes.SLOT, routes.WEB_SLOT)}
         for application in self._wanted:
             if application in self._backends:
                 continue
-            if application == routes.CONTROL_APPLICATION:
-                self._backends[application] = _CONTROL_BACKEND
-            elif backend := next(free, None):
+            kind = routes.WEB_SLOT if routes.is_web_side(application) else routes.SLOT
+            if backend := routes.CONTROL_BACKENDS.get(application) or next(free[kind], None):
                 self._backends[application] = backend
             else:
                 self.problems.add(
@@ -158,11 +164,11 @@ class _Round:
                     "start the edge with more slots"
                 )
 
-    def _free_slots(self) -> Iterator[str]:
+    def _free_slots(self, kind: str) -> Iterator[str]:
         taken = set(self._backends.values())
         for backend, servers in self._servers.items():
             idle = all(server.state is State.FREE for server in servers)
-            if backend.startswith("slot") and backend not in taken and idle:
+            if re.fullmatch(rf"{kind}\d+", backend) and backend not in taken and idle:
                 yield backend
 
     # --- servers -------------------------------------------------------------------------
@@ -223,7 +229,8 @@ class _Round:
         """Moves names to applications that serve, and forgets those that are gone."""
         models = self._move("models", self._routes)
         defaults = self._move("defaults", self._default_routes)
-        needed = {*self._wanted, *models.values(), *defaults.values()}
+        leaving = {*models.values(), *defaults.values()} - self._wanted.keys()
+        needed = {*self._wanted, *leaving, *map(routes.web_side, leaving)}
         # A name must never point at an application that has no entry.
         self._write("applications", self._backends)
         self._write("models", models)
@@ -242,7 +249,13 @@ class _Round:
         return moved
 
     def _is_up(self, application: str) -> bool:
-        return any(_serves(s) for s in self._servers[self._backends.get(application, "")])
+        """Whether it serves at every door it is to serve at."""
+        side = routes.web_side(application)
+        sides = (application, side) if side in self._wanted else (application,)
+        return all(
+            any(_serves(server) for server in self._servers[self._backends.get(each, "")])
+            for each in sides
+        )
 
     def _write(self, name: str, entries: Mapping[str, str]) -> None:
         if self._maps[name] != entries:

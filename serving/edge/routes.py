@@ -10,6 +10,17 @@ import re
 
 CONTROL_APPLICATION = "_control"
 
+# An application that answers HTTP as well has a second entry in the map of applications.
+_WEB_SIDE = "/http"
+
+# Backends: control's own, and slots for the other applications, for either door.
+CONTROL_BACKEND, CONTROL_WEB_BACKEND = "control", "control_http"
+CONTROL_BACKENDS = {
+    CONTROL_APPLICATION: CONTROL_BACKEND,
+    CONTROL_APPLICATION + _WEB_SIDE: CONTROL_WEB_BACKEND,
+}
+SLOT, WEB_SLOT = "slot", "http"
+
 OPEN_INFERENCE = "inference.GRPCInferenceService"
 
 CONTROL_SERVICES = (
@@ -53,13 +64,27 @@ PUBLIC_METHOD = "/grpc.health.v1.Health/Check"
 # model goes to the family's default.
 SERVICES = {
     "chat": "seom.v1.ChatService",
+    "classification": "seom.v1.ClassificationService",
     "detection": "seom.v1.DetectionService",
+    "embedding": "seom.v1.EmbeddingService",
     "face": "seom.v1.FaceService",
     "synthesis": "seom.v1.SynthesisService",
 }
+
+# What the HTTP door asks of models; the one that names them is control's.
+WEB_PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
 
 # `name` or `name@version`. The edge reads the first bytes of a message only, so a name
 # has a longest length; what is longer is the dispatcher's to refuse.
 ROUTE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}(@[a-z0-9._-]{1,16})?")
 LONGEST_ROUTE = 63 + 1 + 16
 SERVICE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+
+
+def web_side(application: str) -> str:
+    """What the map of applications calls an application's HTTP side."""
+    return application + _WEB_SIDE
+
+
+def is_web_side(entry: str) -> bool:
+    return entry.endswith(_WEB_SIDE)

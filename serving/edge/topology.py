@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, order=True)
@@ -25,8 +25,11 @@ class Topology:
     control application. An application may have no replica for now.
     `routes`: every name a client may use (`yolox-nano`, `yolox-nano@1`) → application.
     `defaults`: service (`seom.v1.DetectionService`) → application of its default model.
+    `http`: the applications that answer at the HTTP door, too → their replicas' addresses
+    there; empty where that door is closed.
     """
 
     applications: Mapping[str, tuple[Address, ...]]
     routes: Mapping[str, str]
     defaults: Mapping[str, str]
+    http: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)

@@ -1,10 +1,11 @@
-"""What a model is: `load`, then `prepare → run → finish` for every item.
+"""What a model is: `load`, then `prepare → run → finish` for every item, or one `answer`.
 
 A family is a module `serving.models.<family>` (or any `package.module` a model.yaml
 names) that has two attributes:
 
     Options   a frozen pydantic model: the keys of model.yaml that belong to the family
-    Model     a subclass of `Model` below
+    Model     a subclass of `Model` below, or of `StreamingModel`, whose results come bit
+              by bit and which forms its batches itself
 
 Nothing here knows protobuf, Ray or gRPC, and a family imports its heavy libraries
 inside `load()`.
@@ -13,7 +14,7 @@ inside `load()`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -70,12 +71,14 @@ class Signature:
 
     `batched` says that dimension 0 of every tensor is the batch: requests may then
     carry up to `max_batch_size` rows, and rows of several requests run together.
+    `decoupled` says that a request may have any number of responses.
     """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     batched: bool = False
     platform: str = ""
+    decoupled: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,16 +89,8 @@ class Device:
     gpu: bool = False
 
 
-class Model(ABC, Generic[Item, Prepared, Output, Result]):
-    """One model of a family.
-
-    An *item* is one request as a family dataclass. `prepare` and `finish` run in a
-    thread pool, one item at a time, while `run` computes other items' batch in the
-    one compute thread; all three may raise `serving.errors` for the caller to see.
-    """
-
-    # False for families whose prepare and finish cost less than a thread hop.
-    threaded: bool = True
+class Served(ABC, Generic[Item, Result]):
+    """What every model of a family is; an *item* is one request as a family dataclass."""
 
     def __init__(self, config: ModelConfig, device: Device) -> None:
         """`config.options` is an instance of the family's own `Options`."""
@@ -111,14 +106,35 @@ class Model(ABC, Generic[Item, Prepared, Output, Result]):
     def signature(self) -> Signature:
         """Inputs and outputs over the Open Inference Protocol; valid after `load`."""
 
+    @abstractmethod
+    def parse(self, tensors: Tensors, parameters: Mapping[str, Any]) -> Item:
+        """Makes an item of tensors that already agree with the signature."""
+
+    @abstractmethod
+    def tensors(self, result: Result) -> Tensors:
+        """A result as the tensors of the signature's outputs."""
+
+    @abstractmethod
+    def example(self, seed: int = 0) -> Item:
+        """An item the model accepts, another one for another seed, all of one batch key:
+        for warm-up and the contract tests."""
+
+
+class Model(Served[Item, Result], Generic[Item, Prepared, Output, Result]):
+    """One model of a family.
+
+    `prepare` and `finish` run in a thread pool, one item at a time, while `run` computes
+    other items' batch in the one compute thread; all three may raise `serving.errors` for
+    the caller to see.
+    """
+
+    # False for families whose prepare and finish cost less than a thread hop.
+    threaded: bool = True
+
     @property
     def batchable(self) -> bool:
         """Whether items may run together at all; some weights take one row at a time."""
         return True
-
-    @abstractmethod
-    def parse(self, tensors: Tensors, parameters: Mapping[str, Any]) -> Item:
-        """Makes an item of tensors that already agree with the signature."""
 
     @abstractmethod
     def prepare(self, item: Item, timeline: Timeline) -> Prepared:
@@ -140,11 +156,52 @@ class Model(ABC, Generic[Item, Prepared, Output, Result]):
     def finish(self, prepared: Prepared, output: Output, timeline: Timeline) -> Result:
         """Turns one item's raw output into its result."""
 
+
+class StreamingModel(Served[Item, Result]):
+    """A model whose answers grow: an item has as many results as it takes.
+
+    It computes many items together by its own lights; nothing is batched for it. `load`
+    may run in any thread, all else belongs to the one event loop that `ready` runs in.
+    """
+
+    @property
     @abstractmethod
-    def tensors(self, result: Result) -> Tensors:
-        """A result as the tensors of the signature's outputs."""
+    def places(self) -> int:
+        """How many answers are computed at the same time; what is above waits inside."""
 
     @abstractmethod
-    def example(self, seed: int = 0) -> Item:
-        """An item the model accepts, another one for another seed, all of one batch key:
-        for warm-up and the contract tests."""
+    async def ready(self) -> None:
+        """Ends what `load` began; no item comes before it has returned."""
+
+    def answers(self, item: Item) -> int:
+        """How many of the places an item takes."""
+        return 1
+
+    @abstractmethod
+    def answer(self, item: Item, tenant: str, timeline: Timeline) -> AsyncIterator[Result]:
+        """Yields results; closing the iterator ends the work on them at once.
+
+        tenant: who asks; what one tenant has asked is no other's to find out
+        timeline: its stages are marked up to the moment the computing begins
+
+        Raises `serving.errors` for the caller to see.
+        """
+
+    def last(self, result: Result) -> bool:
+        """Whether nothing follows this result of an item that came as tensors."""
+        return True
+
+    @abstractmethod
+    async def check(self) -> None:
+        """Raises Unavailable when the model no longer gets anywhere; busy is not ill."""
+
+    async def adopt(self, config: ModelConfig) -> bool:
+        """Takes on another configuration while answers go on; True once `self.config` is it.
+
+        False, and nothing is changed, where only a new start can. Raises `serving.errors`
+        for a configuration that a new start would not mend either.
+        """
+        return config == self.config
+
+    async def close(self) -> None:
+        """Releases what `load` took."""

@@ -34,6 +34,7 @@ async def start(replica: Servicer, port: int = 0) -> tuple[grpc.aio.Server, int]
 async def _main(arguments: argparse.Namespace) -> None:
     config = Repository(arguments.repo, arguments.profile).find(arguments.model)
     replica = Replica(config, load_model(config))
+    await replica.check()
     server, port = await start(replica, arguments.port)
     print(json.dumps({"port": port}), flush=True)
     try:

@@ -73,6 +73,11 @@ class Call:
         """`model` may carry a version; a grant for the name covers its versions."""
         return bool({"*", model, model.split("@")[0]} & self.models)
 
+    @property
+    def wants_fatal_errors(self) -> bool:
+        """Whether the first error is to end a ModelStreamInfer (Triton's own header)."""
+        return self.metadata.get("triton_grpc_error") == "true"
+
     def require_infer(self) -> None:
         """Raises PermissionDenied for a token that may not infer, whatever the model."""
         if "infer" not in self.scopes:

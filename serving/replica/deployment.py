@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
 from ray import serve
 
+from serving.errors import ServingError
+from serving.models.base import StreamingModel
+from serving.openai.door import Door
+from serving.openai.relay import run
+from serving.openai.web import Message, Scope
 from serving.replica.handles import ControlForwarder
 from serving.replica.ledger import Ledger
 from serving.replica.load import load_model
@@ -30,21 +38,42 @@ class ModelDeployment(Replica):
         self._ledger = Ledger.connect()
 
     async def check_health(self) -> None:
-        """Serve restarts the replica when this raises or does not return in time.
-
-        Judged by progress alone: a full queue is no illness, a batch that does not end is.
-        """
-        if not self.batcher.alive:
-            raise RuntimeError("the compute thread has ended. This is a bug.")
-        if self.batcher.running_for > 2 * self.config.limits.deadline_s:
-            raise RuntimeError("a batch has been computing for twice the longest deadline")
+        """Serve restarts the replica when this raises or does not return in time."""
+        await self.check()
 
     async def snapshot(self) -> tuple[str, Statistics]:
         """Who this replica is and what it has counted."""
         return self.identity, self.statistics
 
+    async def configuration(self) -> tuple[str, tuple[ModelConfig, str]]:
+        """Who this replica is, what it was given or has adopted since, and its deployment."""
+        code_version = serve.get_replica_context().code_version
+        return self.identity, (self.config, str(code_version))
+
+    async def adopt(self, config: ModelConfig) -> tuple[str, bool | ServingError]:
+        """Who this replica is, and whether it now runs by this configuration."""
+        try:
+            adopted = isinstance(self.model, StreamingModel) and await self.model.adopt(config)
+        except ServingError as error:
+            return self.identity, error
+        if adopted:
+            self.config = config
+        return self.identity, adopted
+
     async def description(self) -> Description:
         return self.describe()
+
+    # HTTP, for the families that speak it --------------------------------------------
+
+    def __serve_build_asgi_app__(self) -> Door:
+        """What Serve asks for where `serve.ingress` is around this class."""
+        return Door(self)
+
+    async def forward_http(self, scope: Scope, body: bytes) -> AsyncIterator[Message]:
+        """Answers a request that reached control first."""
+        async with aclosing(run(Door(self), scope, body)) as messages:  # type: ignore[type-var]
+            async for message in messages:
+                yield message
 
     def __del__(self) -> None:
         # Serve calls this once the replica has drained. What it has counted since it

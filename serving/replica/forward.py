@@ -6,6 +6,7 @@ The receiver answers them with the very method its gRPC server would have called
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -48,6 +49,10 @@ class Forwarder(Protocol):
     """Takes calls to wherever the model they name is served."""
 
     async def unary(self, rpc: str, payload: bytes, metadata: Metadata) -> Reply: ...
+
+    def stream(self, rpc: str, payload: bytes, metadata: Metadata) -> AsyncIterator[bytes]:
+        """The responses to a call that has many, or its error."""
+        ...
 
     async def message(self, payload: bytes, metadata: Metadata) -> list[bytes]:
         """One message of a ModelStreamInfer; the messages that answer it, or its error."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from ray import serve
@@ -34,6 +36,37 @@ async def ask(application: str, method: str, *arguments: Any) -> Any:
         ) from None
 
 
+async def ask_stream(
+    application: str, rpc: str, payload: bytes, metadata: Metadata
+) -> AsyncIterator[bytes]:
+    """Has a call with many responses answered elsewhere; raises its error."""
+    asked = _ask_many(application, "forward_stream", rpc, payload, metadata)
+    async with aclosing(asked) as answers:  # type: ignore[type-var]
+        async for answer in answers:
+            if isinstance(answer, ServingError):
+                raise answer
+            yield answer
+
+
+def ask_http(application: str, scope: Any, body: bytes) -> AsyncIterator[Any]:
+    """Has an HTTP request answered elsewhere: the ASGI messages of the answer."""
+    return _ask_many(application, "forward_http", scope, body)
+
+
+async def _ask_many(application: str, method: str, *arguments: Any) -> AsyncIterator[Any]:
+    options = {"method_name": method, "stream": True}
+    answers = handle(application).options(**options).remote(*arguments)
+    try:
+        async for answer in answers:
+            yield answer
+    except _LOST:
+        raise Unavailable(
+            "the replica went away before it had answered; call again", reason="REPLICA_LOST"
+        ) from None
+    finally:
+        answers.cancel()  # harmless after the end
+
+
 async def ask_message(application: str, payload: bytes, metadata: Metadata) -> list[bytes]:
     """Has one message of a stream answered elsewhere; raises its error."""
     answers: list[bytes] | ServingError = await ask(
@@ -50,6 +83,9 @@ class ControlForwarder:
     async def unary(self, rpc: str, payload: bytes, metadata: Metadata) -> Reply:
         reply: Reply = await ask(CONTROL, "forward", rpc, payload, metadata)
         return reply
+
+    def stream(self, rpc: str, payload: bytes, metadata: Metadata) -> AsyncIterator[bytes]:
+        return ask_stream(CONTROL, rpc, payload, metadata)
 
     async def message(self, payload: bytes, metadata: Metadata) -> list[bytes]:
         return await ask_message(CONTROL, payload, metadata)

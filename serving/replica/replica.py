@@ -7,27 +7,29 @@ Knows nothing of Ray: `serving.replica.deployment` puts it into a Serve deployme
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 from google.protobuf.message import Message
 
 from seom.pb.inference import grpc_service_pb2 as pb
 from serving.errors import InvalidArgument, NotFound, Overloaded, Unimplemented
-from serving.models.base import Model
+from serving.models.base import Model, Served, StreamingModel
 from serving.replica.call import Call
+from serving.replica.decoupled import interleave
 from serving.replica.forward import Forwarder, Reply
-from serving.replica.servicer import Servicer
+from serving.replica.growing import Growing
+from serving.replica.servicer import Servicer, understood
 from serving.replica.statistics import Statistics
 from serving.replica.streaming import Answers
 from serving.repository.config import ModelConfig, versioned
 from serving.scheduling.batcher import Batcher
-from serving.services.catalog import Rpc
+from serving.services.catalog import RPCS, Rpc
 from serving.services.describe import Description
 from serving.services.tensor import build_infer, parse_infer, set_parameters
 from serving.services.timing import timing_fields, timing_message
-from serving.services.typed import TYPED, Typed
+from serving.services.typed import GROWN, STREAMED, TYPED, Grown, Streamed, Typed
 from serving.timing import Timeline
 
 
@@ -41,7 +43,7 @@ class Replica(Servicer):
     def __init__(
         self,
         config: ModelConfig,
-        model: Model[Any, Any, Any, Any],
+        model: Served[Any, Any],
         *,
         secret: str | None = None,
         identity: str = "",
@@ -53,24 +55,41 @@ class Replica(Servicer):
             secret=secret,
             deadline_cap=config.limits.deadline_s,
             identity=identity or config.name,
-            # Twice a batch: one is computed while the next is prepared.
-            stream_window=2 * self.max_batch_size,
+            stream_window=_window(model, self.max_batch_size),
         )
         self.statistics = Statistics()
-        self.batcher: Batcher[Any, Any] = Batcher(
-            model,
-            max_batch_size=self.max_batch_size,
-            max_queue_delay=config.batching.max_queue_delay_ms / 1e3,
-            queue=config.limits.queue,
-            on_batch=self.statistics.executed,
-        )
+        self.work: Batcher[Any, Any] | Growing
+        if isinstance(model, StreamingModel):
+            self.work = Growing(config, model, self.statistics, self.identity)
+        else:
+            assert isinstance(model, Model)
+            self.work = Batcher(
+                model,
+                max_batch_size=self.max_batch_size,
+                max_queue_delay=config.batching.max_queue_delay_ms / 1e3,
+                queue=config.limits.queue,
+                on_batch=self.statistics.executed,
+            )
         self._forwarder = forwarder
         self._names = {config.name, f"{config.name}@{config.version}"}
 
     @property
     def max_batch_size(self) -> int:
         """Rows a request may carry and a batch may hold; 1 where the weights allow no more."""
-        return self.config.batching.max_batch_size if self.model.batchable else 1
+        batches = isinstance(self.model, Model) and self.model.batchable
+        return self.config.batching.max_batch_size if batches else 1
+
+    @property
+    def batcher(self) -> Batcher[Any, Any]:
+        """Of a model whose items run in batches."""
+        assert isinstance(self.work, Batcher)
+        return self.work
+
+    @property
+    def growing(self) -> Growing:
+        """Of a model whose answers grow."""
+        assert isinstance(self.work, Growing)
+        return self.work
 
     def describe(self) -> Description:
         return Description(
@@ -81,16 +100,32 @@ class Replica(Servicer):
             max_queue_delay_us=int(self.config.batching.max_queue_delay_ms * 1e3),
         )
 
+    async def check(self) -> None:
+        """Raises RuntimeError or Unavailable when this replica should be replaced.
+
+        Judged by progress alone: a full queue is no illness, a batch that does not end is.
+        The first check makes a model ready whose answers grow: it has the event loop now.
+        """
+        if isinstance(self.work, Growing):
+            await self.work.streams.ready()
+            await self.work.streams.check()
+            return
+        if not self.work.alive:
+            raise RuntimeError("the compute thread has ended. This is a bug.")
+        if self.work.running_for > 2 * self.config.limits.deadline_s:
+            raise RuntimeError("a batch has been computing for twice the longest deadline")
+
     async def close(self) -> None:
-        """Lets what was admitted end, then releases the threads."""
-        await self.batcher.close()
+        """Lets what was admitted end, then releases threads and processes."""
+        work = self.work.streams if isinstance(self.work, Growing) else self.work
+        await work.close()
 
     # Calls ------------------------------------------------------------------------
 
     async def answer(
         self, rpc: Rpc, request: Any, call: Call, timeline: Timeline
     ) -> Message | Reply:
-        typed = TYPED.get(rpc.name)
+        typed = TYPED.get(rpc.name) or GROWN.get(rpc.name)
         if typed is None and rpc.name != "ModelInfer":
             raise Unimplemented(f"{rpc.name} is answered by the edge, not by a replica")
         version = request.model_version if typed is None else ""
@@ -112,9 +147,65 @@ class Replica(Servicer):
             answers = await forwarder.message(request.SerializeToString(), call.forwarded())
             return [pb.ModelStreamInferResponse.FromString(answer) for answer in answers]
         with self._counted(timeline):
+            if isinstance(self.work, Growing):
+                messages = self.work.messages(request, call, timeline)
+                return [message async for message in messages]
             answered = await self._infer(request, call, timeline)
         answered.parameters["triton_final_response"].bool_param = True
         return [pb.ModelStreamInferResponse(infer_response=answered)]
+
+    def answer_stream(
+        self, rpc: Rpc, requests: Any, call: Call, timeline: Timeline
+    ) -> AsyncIterator[Message]:
+        if streamed := STREAMED.get(rpc.name):
+            call = call.within(self.config.limits.stream_s)
+            return self._streamed(rpc, streamed, requests, call, timeline)
+        if rpc.name == "ModelStreamInfer" and self.model.signature.decoupled:
+
+            def grow(request: pb.ModelInferRequest) -> AsyncIterator[pb.ModelStreamInferResponse]:
+                return self._messages(request, call.within(self.config.limits.stream_s))
+
+            fatal = call.wants_fatal_errors
+            return interleave(requests, grow, window=self.stream_window, fatal=fatal)
+        return super().answer_stream(rpc, requests, call, timeline)
+
+    async def _streamed(
+        self, rpc: Rpc, streamed: Streamed, request: Any, call: Call, timeline: Timeline
+    ) -> AsyncIterator[Message]:
+        self._authorize(request.model_name, "", call)
+        if not self._mine(request.model_name, "", default=True):
+            forwarder = self._foreign(request, call)
+            payloads = forwarder.stream(rpc.name, request.SerializeToString(), call.forwarded())
+            async with aclosing(payloads) as answers:  # type: ignore[type-var]
+                async for answer in answers:
+                    yield rpc.response.FromString(answer)
+            return
+        with self._counted(timeline):
+            self._require_family(streamed.family)
+            pieces = self.growing.pieces(streamed, request, call, timeline)
+            async with aclosing(pieces) as messages:  # type: ignore[type-var]
+                async for message in messages:
+                    yield message
+
+    async def _messages(
+        self, request: pb.ModelInferRequest, call: Call
+    ) -> AsyncIterator[pb.ModelStreamInferResponse]:
+        """The responses to one message of a decoupled model's stream, as they come; raises
+        ServingError alone."""
+        timeline = Timeline()
+        try:
+            self._authorize(request.model_name, request.model_version, call)
+            if not self._mine(request.model_name, request.model_version, default=False):
+                for answer in await self.answer_message(request, call):
+                    yield answer
+                return
+            with self._counted(timeline):
+                messages = self.growing.messages(request, call, timeline)
+                async with aclosing(messages) as responses:  # type: ignore[type-var]
+                    async for response in responses:
+                        yield response
+        except Exception as error:
+            raise understood(error, RPCS["ModelStreamInfer"], call) from None
 
     @contextmanager
     def _counted(self, timeline: Timeline) -> Iterator[None]:
@@ -128,6 +219,8 @@ class Replica(Servicer):
     async def _infer(
         self, request: pb.ModelInferRequest, call: Call, timeline: Timeline
     ) -> pb.ModelInferResponse:
+        if isinstance(self.work, Growing):
+            return await self.work.infer(request, call, timeline)
         signature = self.model.signature
         infer = parse_infer(request, signature, self.max_batch_size)
         item = self.model.parse(infer.tensors, infer.parameters)
@@ -143,14 +236,12 @@ class Replica(Servicer):
         self.statistics.succeed(timeline, infer.rows if signature.batched else 1)
         return response
 
-    async def _typed(self, typed: Typed, request: Any, call: Call, timeline: Timeline) -> Message:
-        if self.config.family != typed.family:
-            raise InvalidArgument.field(
-                "model_name",
-                f"{self.config.name} is a {self.config.family} model; "
-                f"this call needs a {typed.family} model",
-                reason="WRONG_FAMILY",
-            )
+    async def _typed(
+        self, typed: Typed | Grown, request: Any, call: Call, timeline: Timeline
+    ) -> Message:
+        self._require_family(typed.family)
+        if isinstance(typed, Grown):
+            return await self.growing.whole(typed, request, call, timeline)
         item = typed.parse(request)
         result = await self._submit(item, call, timeline)
         response = typed.build(result)
@@ -167,6 +258,15 @@ class Replica(Servicer):
                 if not call.patient or call.remaining <= full.retry_after:
                     raise
                 await asyncio.sleep(full.retry_after)
+
+    def _require_family(self, family: str) -> None:
+        if self.config.family != family:
+            raise InvalidArgument.field(
+                "model_name",
+                f"{self.config.name} is a {self.config.family} model; "
+                f"this call needs a {family} model",
+                reason="WRONG_FAMILY",
+            )
 
     # Names ------------------------------------------------------------------------
 
@@ -194,3 +294,10 @@ class Replica(Servicer):
             name = request.model_name
             raise NotFound(f"model {name!r} is not served here", name=name)
         return self._forwarder
+
+
+def _window(model: Served[Any, Any], max_batch_size: int) -> int:
+    """How many messages of one stream are worked on together."""
+    if isinstance(model, StreamingModel):
+        return model.places
+    return 2 * max_batch_size  # one batch is computed while the next is prepared

@@ -63,7 +63,9 @@ class Servicer:
         """Answers one message of a ModelStreamInfer; raises ServingError."""
         raise Unimplemented("streams are not answered here")
 
-    def answer_stream(self, rpc: Rpc, requests: Any, call: Call) -> AsyncIterator[Message]:
+    def answer_stream(
+        self, rpc: Rpc, requests: Any, call: Call, timeline: Timeline
+    ) -> AsyncIterator[Message]:
         """Answers one streaming call; `requests` is one message or an iterator of them."""
         if rpc.name == "DetectVideo":
             return self._watch(requests, call)
@@ -73,8 +75,7 @@ class Servicer:
         async def answer(request: pb.ModelInferRequest) -> Answers:
             return await self._message(request, call)
 
-        fatal = call.metadata.get("triton_grpc_error") == "true"
-        return pump(requests, answer, window=self.stream_window, fatal=fatal)
+        return pump(requests, answer, window=self.stream_window, fatal=call.wants_fatal_errors)
 
     # The wrapper ------------------------------------------------------------------
 
@@ -91,22 +92,22 @@ class Servicer:
             context.set_trailing_metadata([(TIMING_KEY, timing), ("x-request-id", call.request_id)])
             return response
         except Exception as error:
-            fail(context, _understood(error, rpc, call), call.request_id if call else "")
+            fail(context, understood(error, rpc, call), call.request_id if call else "")
             return rpc.response()
 
     async def stream(self, rpc: Rpc, requests: Any, context: Context) -> AsyncIterator[Message]:
-        call = None
+        timeline, call = Timeline(), None
         try:
             # A stream lives as long as its client wants; its messages have deadlines.
             call = open_call(context.invocation_metadata(), self.secret, float("inf"))
-            with span(rpc, call, Timeline()):
-                answers = self.answer_stream(rpc, requests, call)
+            with span(rpc, call, timeline):
+                answers = self.answer_stream(rpc, requests, call, timeline)
                 async with aclosing(answers) as responses:  # type: ignore[type-var]
                     async for response in responses:
                         yield response
             context.set_trailing_metadata([("x-request-id", call.request_id)])
         except Exception as error:
-            fail(context, _understood(error, rpc, call), call.request_id if call else "")
+            fail(context, understood(error, rpc, call), call.request_id if call else "")
 
     async def _message(self, request: pb.ModelInferRequest, call: Call) -> Answers:
         """Answers one message of a stream within its deadline; raises ServingError alone."""
@@ -115,7 +116,7 @@ class Servicer:
             async with asyncio.timeout(call.remaining):
                 return await self.answer_message(request, call)
         except Exception as error:
-            raise _understood(error, RPCS["ModelStreamInfer"], call) from None
+            raise understood(error, RPCS["ModelStreamInfer"], call) from None
 
     async def _watch(
         self, messages: AsyncIterator[DetectVideoRequest], call: Call
@@ -146,7 +147,7 @@ class Servicer:
             async with asyncio.timeout(call.remaining):
                 answer = await self.answer(rpc, request, call, timeline)
         except Exception as error:
-            raise _understood(error, rpc, call) from None
+            raise understood(error, rpc, call) from None
         if not isinstance(answer, Reply):
             assert isinstance(answer, DetectResponse)
             return answer
@@ -165,6 +166,21 @@ class Servicer:
         context.reply.payload = response.SerializeToString()
         return context.reply
 
+    async def forward_stream(
+        self, rpc: str, payload: bytes, metadata: Metadata
+    ) -> AsyncIterator[bytes | ServingError]:
+        """The same for a call with one request and many responses; an error ends them."""
+        kind, call = RPCS[rpc], None
+        try:
+            known = [*metadata, ("x-seom-edge", self.secret or "")]
+            call = open_call(known, self.secret, float("inf"))
+            answers = self.answer_stream(kind, kind.request.FromString(payload), call, Timeline())
+            async with aclosing(answers) as responses:  # type: ignore[type-var]
+                async for response in responses:
+                    yield response.SerializeToString()
+        except Exception as error:
+            yield understood(error, kind, call)
+
     async def forward_message(
         self, payload: bytes, metadata: Metadata
     ) -> list[bytes] | ServingError:
@@ -179,7 +195,7 @@ class Servicer:
             return error
 
 
-def _understood(error: Exception, rpc: Rpc, call: Call | None) -> ServingError:
+def understood(error: Exception, rpc: Rpc, call: Call | None) -> ServingError:
     """What the caller learns of an exception; ours are logged and shown as an id."""
     if isinstance(error, ServingError):
         return error

@@ -10,13 +10,22 @@ and what is allowed.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+)
 
 from serving.errors import InvalidArgument
 
@@ -41,6 +50,9 @@ def _quantity(value: object) -> object:
 
 Quantity = Annotated[int, BeforeValidator(_quantity), Field(gt=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+# Relative, and no part of it begins with a dot.
+_PART = "[A-Za-z0-9][A-Za-z0-9._-]*"
+FilePath = Annotated[str, Field(pattern=rf"^{_PART}(/{_PART})*$")]
 
 
 class Section(BaseModel):
@@ -66,6 +78,61 @@ class Weights(Section):
         return self.file.split("/")[0]
 
 
+class CheckpointFile(Weights):
+    """One of a Checkpoint's files; `together` is theirs alone, for they must lie together."""
+
+    part: str
+    file: str
+    together: str
+
+
+class Checkpoint(Section):
+    """One version whose weights are a folder: config.json, tokenizer, tensors, as Hugging
+    Face lays them out.
+
+    folder: the version
+    files: the sha256 of each file, by its path in the folder; a folder without `files` is
+        taken as it lies there
+    url: where the files are upstream, at a revision that does not move
+    """
+
+    folder: str = Field(pattern=r"^[1-9][0-9]*$")
+    files: dict[FilePath, Sha256] = Field(default={}, max_length=1000)
+    url: str | None = Field(default=None, pattern=r"^https://.*[^/]$")
+    licence: str | None = None
+
+    @property
+    def version(self) -> str:
+        return self.folder
+
+    def each(self) -> tuple[Weights, ...]:
+        """Its files one by one; the part is the path."""
+        listed = "\n".join(f"{path} {sha256}" for path, sha256 in sorted(self.files.items()))
+        together = hashlib.sha256(listed.encode()).hexdigest()
+        return tuple(
+            CheckpointFile(
+                part=path,
+                file=f"{self.folder}/{path}",
+                sha256=sha256,
+                url=self.url and f"{self.url}/{path}",
+                licence=self.licence,
+                together=together,
+            )
+            for path, sha256 in self.files.items()
+        )
+
+
+def _kind(value: object) -> str:
+    """Tags begin with a capital, by which error messages leave them out."""
+    return "Checkpoint" if isinstance(value, dict) and "folder" in value else "Weights"
+
+
+Entry = Annotated[
+    Annotated[Weights, Tag("Weights")] | Annotated[Checkpoint, Tag("Checkpoint")],
+    Discriminator(_kind),
+]
+
+
 class Batching(Section):
     """Rows computed together, and how long the first of them may wait for others."""
 
@@ -82,20 +149,25 @@ class Resources(Section):
 
 
 class Limits(Section):
-    """Where a replica says no: waiting requests, a picture's bytes, pixels and decoding, time."""
+    """Where a replica says no: waiting requests, a picture's bytes, pixels and decoding, time.
+
+    deadline_s: of a unary call, or one message of a stream; stream_s: of an answer that is
+    streamed as it grows
+    """
 
     queue: int = Field(default=64, ge=1)
     image_bytes: Quantity = 20 * 2**20
     pixels: Quantity = 24 * 10**6
     decode_s: float = Field(default=5.0, gt=0, le=600)
     deadline_s: float = Field(default=60.0, gt=0, le=3600)
+    stream_s: float = Field(default=600.0, gt=0, le=86400)
 
 
 class _Common(Section):
     """The keys every model.yaml may have."""
 
     family: str = Field(pattern=r"^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*$")
-    weights: Weights | tuple[Weights, ...] = ()
+    weights: Entry | tuple[Entry, ...] = ()
     versions: Literal["latest", "all"] = "latest"
     batching: Batching = Batching()
     resources: Resources = Resources()
@@ -173,10 +245,15 @@ def read(path: Path, profile: str) -> tuple[ModelConfig, ...]:
 
     every = common.weights if isinstance(common.weights, tuple) else (common.weights,)
     versions: dict[str, dict[str, Weights]] = {}
-    for weights in every:
-        parts = versions.setdefault(weights.version, {})
-        if parts.setdefault(weights.part, weights) is not weights:
-            raise ConfigError(f"{path}: weights: two entries of one version and one `part`")
+    for entry in every:
+        parts = versions.setdefault(entry.version, {})
+        if isinstance(entry, Checkpoint) and parts:
+            raise ConfigError(
+                f"{path}: weights: a folder is all there is of version {entry.version}"
+            )
+        for weights in entry.each() if isinstance(entry, Checkpoint) else (entry,):
+            if parts.setdefault(weights.part, weights) is not weights:
+                raise ConfigError(f"{path}: weights: two entries of one version and one `part`")
     ordered = sorted(versions, key=int, reverse=True) or ["1"]
     return tuple(
         ModelConfig(

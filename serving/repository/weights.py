@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TypeAlias
 
-from serving.repository.config import ModelConfig, Weights
+from serving.repository.config import CheckpointFile, ModelConfig, Weights
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 
@@ -71,6 +71,25 @@ def ensure_all(config: ModelConfig, progress: Progress | None = None) -> None:
         ensure(config, weights.part, progress)
 
 
+def ensure_folder(config: ModelConfig) -> Path:
+    """The folder of a version whose weights are many files, each of them verified.
+
+    Raises WeightsError.
+    """
+    if not config.weights:
+        folder = config.folder / config.version
+        if not folder.is_dir():
+            raise WeightsError(f"{config.name}: its folder {config.version} is not there")
+        _refuse_links_outside(config, folder)
+        return folder
+    found = {weights.file: ensure(config, weights.part) for weights in config.weights}
+    # Each file lies `depth` folders below the version's own.
+    folders = {path.parents[file.count("/") - 1] for file, path in found.items()}
+    if len(folders) > 1:
+        raise WeightsError(f"{config.name}: its weights lie in several folders; empty the cache")
+    return folders.pop()
+
+
 def digest(path: Path) -> str:
     """The sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
@@ -119,7 +138,10 @@ def _writable(config: ModelConfig, weights: Weights) -> Path:
     if os.access(folder, os.W_OK):
         return target
     home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(home) / "seom" / "weights" / (weights.sha256 or config.name) / target.name
+    shelf = Path(home) / "seom" / "weights"
+    if isinstance(weights, CheckpointFile):
+        return shelf / weights.together / weights.part
+    return shelf / (weights.sha256 or config.name) / target.name
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from seom.pb.health.v1 import health_pb2
 from seom.pb.inference import grpc_service_pb2
-from seom.pb.v1 import detection_pb2, face_pb2
+from seom.pb.v1 import chat_pb2, classification_pb2, detection_pb2, embedding_pb2, face_pb2
 
 HEALTH = "grpc.health.v1.Health"
 REFLECTION = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
@@ -52,7 +52,10 @@ def _catalog() -> dict[str, list[Rpc]]:
     reflection = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
     services = [
         _rpcs(grpc_service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"]),
+        _rpcs(chat_pb2.DESCRIPTOR.services_by_name["ChatService"]),
+        _rpcs(classification_pb2.DESCRIPTOR.services_by_name["ClassificationService"]),
         _rpcs(detection_pb2.DESCRIPTOR.services_by_name["DetectionService"]),
+        _rpcs(embedding_pb2.DESCRIPTOR.services_by_name["EmbeddingService"]),
         _rpcs(face_pb2.DESCRIPTOR.services_by_name["FaceService"]),
         _rpcs(health_pb2.DESCRIPTOR.services_by_name["Health"]),
         # v1 of reflection has v1alpha's messages under another name, and one RPC.
@@ -72,6 +75,9 @@ RPCS: dict[str, Rpc] = {rpc.name: rpc for service in CATALOG.values() for rpc in
 
 # Service → the family whose default model answers when a request names none.
 DEFAULT_FAMILIES: dict[str, str] = {
+    "seom.v1.ChatService": "chat",
+    "seom.v1.ClassificationService": "classification",
     "seom.v1.DetectionService": "detection",
+    "seom.v1.EmbeddingService": "embedding",
     "seom.v1.FaceService": "face",
 }

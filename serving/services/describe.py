@@ -50,6 +50,7 @@ def configuration(model: Description) -> pb.ModelConfigResponse:
     config = config_pb.ModelConfig(
         name=model.name, platform=model.signature.platform, max_batch_size=model.max_batch
     )
+    config.model_transaction_policy.decoupled = model.signature.decoupled
     config.version_policy.specific.versions.append(int(model.version))
     for spec in model.signature.inputs:
         config.input.add(

@@ -1,4 +1,4 @@
-"""The typed RPCs that run one item through one model, by name.
+"""The typed RPCs, by name: what each asks of a model, and how its answer is told.
 
 A service adds its rows here; the replica needs nothing else to serve it.
 """
@@ -9,7 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from serving.errors import InvalidArgument
+from serving.services.chat import in_its_words, parse_chat, parse_complete, parse_score
+from serving.services.chat_answers import Deltas, Score, Whole
+from serving.services.classification import Classifications, parse_classify
 from serving.services.detection import build_detect, parse_detect
+from serving.services.embedding import Embeddings, parse_embed
 from serving.services.face import (
     build_detect_faces,
     build_embed_faces,
@@ -18,11 +23,13 @@ from serving.services.face import (
     parse_embed_faces,
     parse_verify_faces,
 )
+from serving.services.texts import as_it_is
+from serving.timing import Timeline
 
 
 @dataclass(frozen=True)
 class Typed:
-    """One RPC: the family that answers it, and both translations.
+    """One RPC that runs one item through one model: its family, and both translations.
 
     parse: request message → the family's item, raising InvalidArgument
     build: the family's result → response message, without name, version and timing
@@ -33,9 +40,53 @@ class Typed:
     build: Callable[[Any], Any]
 
 
+# An error of the model's in the words of the request it came from.
+Explain = Callable[[InvalidArgument, Any], InvalidArgument]
+
+
+@dataclass(frozen=True)
+class Grown:
+    """One RPC whose answer grows and is told at its end.
+
+    gather: makes what takes the family's results (`add`) and has the `response`
+    """
+
+    family: str
+    parse: Callable[[Any], Any]
+    gather: Callable[[Timeline], Any]
+    explain: Explain
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """One RPC whose answer is told as it grows.
+
+    pieces: makes what turns each result into a message (`of`), and says by `ended` whether
+        that was the last
+    """
+
+    family: str
+    parse: Callable[[Any], Any]
+    pieces: Callable[[Timeline], Any]
+    explain: Explain
+
+
 TYPED: dict[str, Typed] = {
     "Detect": Typed("detection", parse_detect, build_detect),
     "DetectFaces": Typed("face", parse_detect_faces, build_detect_faces),
     "EmbedFaces": Typed("face", parse_embed_faces, build_embed_faces),
     "VerifyFaces": Typed("face", parse_verify_faces, build_verify_faces),
+}
+
+GROWN: dict[str, Grown] = {
+    "Chat": Grown("chat", parse_chat, Whole, in_its_words),
+    "Classify": Grown("classification", parse_classify, Classifications, as_it_is),
+    "Complete": Grown("chat", parse_complete, Whole, in_its_words),
+    "Embed": Grown("embedding", parse_embed, Embeddings, as_it_is),
+    "Score": Grown("chat", parse_score, Score, in_its_words),
+}
+
+STREAMED: dict[str, Streamed] = {
+    "ChatStream": Streamed("chat", parse_chat, Deltas, in_its_words),
+    "CompleteStream": Streamed("chat", parse_complete, Deltas, in_its_words),
 }

@@ -18,9 +18,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from serving.runtimes.llama2c import convert as write_stories
 from tests.chat_models.encoders import write_classifier, write_embedder
 from tests.chat_models.language import write_adapter, write_llama, write_scripted
-from tests.chat_models.stories import write_stories
 from tests.chat_models.vision import write_llava, write_onevision
 
 ADAPTERS = ("formal", "playful")

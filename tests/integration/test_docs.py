@@ -41,7 +41,8 @@ def test_python_examples_run(
         "frames": [encoded()] * 3,
     }
     for code in blocks(document, "python"):
-        exec(compile(code.replace("127.0.0.1:8001", cluster.address), document, "exec"), names)
+        code = code.replace("127.0.0.1:8001", cluster.address)
+        exec(compile(code, document, "exec", dont_inherit=True), names)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -76,7 +77,9 @@ def test_the_table_of_models_is_the_repository() -> None:
     text = (ROOT / "README.md").read_text()
     for config in Repository(ROOT / "model_repo").models():
         licences = dict.fromkeys(str(weights.licence) for weights in config.weights)
-        row = rf"\| `{config.name}` \| {config.family} \|.*\| {', '.join(licences)} \|"
+        # A folder of files without digests leaves the licence to the table.
+        licence = ", ".join(licences) or "[A-Z].+"
+        row = rf"\| `{config.name}` \| {config.family} \|.*\| {licence} \|"
         assert re.search(row, text), config.name
 
 

@@ -53,6 +53,7 @@ from seom.messages import Message, ToolCall
 from seom.replies import Answer, FinishReason, Reply, Score, TokenLogprob, Usage
 from seom.streams import AsyncReplyStream, ReplyStream
 from seom.tensor import InferRequest, InferResult
+from seom.texts import Classifications, Embeddings, Label, Labels
 from seom.timing import GenerationTiming, Timing
 from seom.tools import Tool
 from seom.video import FrameOutcome, VideoDetections
@@ -66,6 +67,7 @@ __all__ = [
     "BatchStatistics",
     "Box",
     "Cancelled",
+    "Classifications",
     "Client",
     "ConnectionFailed",
     "DeadlineExceeded",
@@ -73,6 +75,7 @@ __all__ = [
     "Detection",
     "Detections",
     "Duration",
+    "Embeddings",
     "Face",
     "FaceQuality",
     "Faces",
@@ -86,6 +89,8 @@ __all__ = [
     "InferResult",
     "Internal",
     "InvalidArgument",
+    "Label",
+    "Labels",
     "Landmarks",
     "Message",
     "ModelMetadata",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +12,10 @@ import numpy as np
 from seom.detection import Box, Detections
 from seom.faces import Face, Faces, Verification
 from seom.replies import Reply
+from seom.texts import Classifications, Embeddings
 from seom.timing import Timing
+
+_BRIEF = 48  # characters of a text
 
 
 def json_of(file: str, found: Any, **more: str) -> str:
@@ -76,6 +79,56 @@ def generated(found: Reply) -> str:
     return "  " + ", ".join(parts)
 
 
+def embeddings(texts: Sequence[str], found: Embeddings) -> list[str]:
+    """A row for each text: how near it is to the first, as a cosine."""
+    numbers = found.vectors.shape[1]
+    head = f"{_count(texts, 'text')}, {numbers} numbers each, by {found.model} v{found.version}"
+    unit = found.vectors / np.maximum(np.linalg.norm(found.vectors, axis=1, keepdims=True), 1e-12)
+    near = [f"{cosine:.3f}" for cosine in unit @ unit[0]]
+    rows = [
+        (_brief(text), cosine, _length(tokens, cut))
+        for text, cosine, tokens, cut in zip(
+            texts, near, found.tokens, found.truncated, strict=True
+        )
+    ]
+    return [head, *table(("text", "near", "tokens"), rows), _spent(found.timing), ""]
+
+
+def json_of_embeddings(texts: Sequence[str], found: Embeddings) -> Iterator[str]:
+    """One line of JSON for each text."""
+    for index, text in enumerate(texts):
+        shown = {
+            "text": text,
+            "embedding": found.vectors[index].tolist(),
+            "tokens": found.tokens[index],
+            "truncated": found.truncated[index],
+            "model": found.model,
+            "version": found.version,
+        }
+        yield json.dumps(shown, ensure_ascii=False)
+
+
+def labels(texts: Sequence[str], found: Classifications) -> list[str]:
+    """A row for each text: its labels, best first."""
+    head = f"{_count(texts, 'text')} by {found.model} v{found.version}"
+    rows = [
+        (
+            _brief(text),
+            ", ".join(f"{label.label} {label.score:.2f}" for label in each),
+            _length(each.tokens, each.truncated),
+        )
+        for text, each in zip(texts, found, strict=True)
+    ]
+    return [head, *table(("text", "labels", "tokens"), rows), _spent(found.timing), ""]
+
+
+def json_of_labels(texts: Sequence[str], found: Classifications) -> Iterator[str]:
+    """One line of JSON for each text."""
+    for text, each in zip(texts, found, strict=True):
+        shown = {"text": text, **asdict(each), "model": found.model, "version": found.version}
+        yield json.dumps(shown, ensure_ascii=False)
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Aligned columns, indented by two; nothing at all without rows."""
     if not rows:
@@ -91,8 +144,21 @@ def _plain(value: Any) -> Any:
 
 def _head(file: str, found: Detections | Faces, thing: str) -> str:
     width, height = found.size
-    count = f"{len(found)} {thing}{'s' * (len(found) != 1)}"
-    return f"{file}  {width}×{height}  {count} by {found.model} v{found.version}"
+    return f"{file}  {width}×{height}  {_count(found, thing)} by {found.model} v{found.version}"
+
+
+def _count(things: Sized, thing: str) -> str:
+    return f"{len(things)} {thing}{'s' * (len(things) != 1)}"
+
+
+def _brief(text: str) -> str:
+    """One line of a text, for a table."""
+    line = " ".join(text.split())
+    return line if len(line) <= _BRIEF else line[: _BRIEF - 1] + "…"
+
+
+def _length(tokens: int, truncated: bool) -> str:
+    return f"{tokens}, cut" if truncated else str(tokens)
 
 
 def _place(box: Box) -> tuple[str, str]:

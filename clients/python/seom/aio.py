@@ -21,6 +21,7 @@ from seom import control, detection, images, methods, tensor, video
 from seom._chat_aio import AsyncChatMethods
 from seom._faces import AsyncFaceMethods
 from seom._health import Health
+from seom._texts import AsyncTextMethods
 from seom._video import watch_async
 from seom.call import Metadata
 from seom.control import ModelMetadata, ModelState, ModelStatistics, ServerMetadata
@@ -31,7 +32,7 @@ from seom.tensor import InferRequest, InferResult, Parameter
 from seom.video import Frame, Settings, VideoDetections
 
 
-class AsyncClient(AsyncChatMethods):
+class AsyncClient(AsyncChatMethods, AsyncTextMethods):
     """`Client` for asyncio: the same arguments, methods, results and errors.
 
     >>> import asyncio

@@ -19,7 +19,7 @@ from seom.generation import Format, Sampling, sampling
 from seom.messages import Message, ToolCall
 from seom.methods import Method
 from seom.pb.v1 import chat_pb2 as pb
-from seom.replies import Reply, Score, Usage
+from seom.replies import FinishReason, Reply, Score, Usage
 from seom.tools import Toolbox, ToolLike
 
 # Seconds a stream may take if it does not say.
@@ -84,7 +84,8 @@ class Exchange:
     def take(self, reply: Reply) -> tuple[Reply, Sequence[ToolCall]]:
         """The caller's reply after this round, and the calls to run before another round.
 
-        Raises UnusableAnswer for calls after the last round there may be.
+        Raises UnusableAnswer for calls after the last round there may be, and for one that
+        was cut off.
         """
         self._usage += reply.usage
         self._added += reply.messages
@@ -92,6 +93,10 @@ class Exchange:
         calls = reply.tool_calls
         if not calls or not self.toolbox.runs_all(calls):
             return whole, ()
+        if reply.finish_reason is FinishReason.LENGTH and not calls[-1].complete:
+            raise UnusableAnswer(
+                f"the call of {calls[-1].name} was cut off at max_tokens", text=reply.text
+            )
         if self._rounds == self._max_rounds:
             asked = ", ".join(each.name for each in calls)
             raise UnusableAnswer(

@@ -1,10 +1,10 @@
 """The command `seom`: ask a server from the shell.
 
 Owns how every command ends: 0 when all went well, 1 when a call failed (its message on
-stderr), 2 when the command line is wrong. The client's own commands are in `_commands` and
-`_talk`; installed distributions add others through the entry-point group `seom.commands`: each
-entry is a function `add(subparsers)` whose parsers set the default `run`, a function of
-the parsed arguments that returns the exit code.
+stderr), 2 when the command line is wrong. The client's own commands are in `_commands`,
+`_talk` and `_reading`; installed distributions add others through the entry-point group
+`seom.commands`: each entry is a function `add(subparsers)` whose parsers set the default
+`run`, a function of the parsed arguments that returns the exit code.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 
-from seom import _commands, _talk
+from seom import _commands, _reading, _talk
 from seom.channel import VERSION
 from seom.errors import SeomError
 
@@ -30,6 +30,8 @@ examples:
   seom verify badge.jpg gate.jpg                the same person?
   seom chat Plan a picnic.                      ask a language model
   seom chat --image photo.jpg                   talk about a photo
+  seom embed "old cars" "a rusty van" "tea"     how alike in meaning?
+  seom classify - < messages.txt                a mood, a topic … for each line
   SEOM_ADDRESS=vision.internal seom ping        another server
 
 exit codes: 0 all went well, 1 a call failed, 2 the command line is wrong
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _commands.add_all(commands)
     _talk.add(commands)
+    _reading.add(commands)
     for plugin in entry_points(group=GROUP):
         try:
             plugin.load()(commands)

@@ -17,6 +17,7 @@ from seom import control, detection, methods, tensor, video
 from seom._chat import ChatMethods
 from seom._faces import FaceMethods
 from seom._health import Health
+from seom._texts import TextMethods
 from seom._video import watch
 from seom.call import Metadata
 from seom.control import ModelMetadata, ModelState, ModelStatistics, ServerMetadata
@@ -27,7 +28,7 @@ from seom.tensor import InferRequest, InferResult, Parameter
 from seom.video import Frame, Settings, VideoDetections
 
 
-class Client(ChatMethods):
+class Client(ChatMethods, TextMethods):
     """A connection to a seom server, or to any server of the Open Inference Protocol.
 
     >>> with Client() as seom:

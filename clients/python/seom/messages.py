@@ -55,6 +55,14 @@ class ToolCall:
             text=self.arguments_json,
         )
 
+    @property
+    def complete(self) -> bool:
+        """Whether the model wrote a JSON object."""
+        try:
+            return isinstance(self.arguments, dict)
+        except UnusableAnswer:
+            return False
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -96,7 +104,9 @@ class Message:
             else:
                 made.parts.add(image=images.message(part))
         for call in self.tool_calls:
-            made.tool_calls.add(id=call.id, name=call.name, arguments=call.arguments_json)
+            # What is no JSON is told as no arguments; the call's result says what it was.
+            arguments = call.arguments_json if call.complete else "{}"
+            made.tool_calls.add(id=call.id, name=call.name, arguments=arguments)
         return made
 
 

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from seom import _health
 from seom.pb.inference import grpc_service_pb2 as oip
-from seom.pb.v1 import chat_pb2, detection_pb2, face_pb2
+from seom.pb.v1 import chat_pb2, classification_pb2, detection_pb2, embedding_pb2, face_pb2
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -103,6 +103,15 @@ COMPLETE_STREAM = _method(
     shape="unary_stream",
 )
 SCORE = _method("/seom.v1.ChatService/Score", chat_pb2.ScoreRequest, chat_pb2.ScoreResponse)
+
+EMBED = _method(
+    "/seom.v1.EmbeddingService/Embed", embedding_pb2.EmbedRequest, embedding_pb2.EmbedResponse
+)
+CLASSIFY = _method(
+    "/seom.v1.ClassificationService/Classify",
+    classification_pb2.ClassifyRequest,
+    classification_pb2.ClassifyResponse,
+)
 
 INFER = _inference("ModelInfer", oip.ModelInferRequest, oip.ModelInferResponse)
 STREAM_INFER = _inference(

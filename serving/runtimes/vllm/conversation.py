@@ -17,7 +17,8 @@ from typing import Any
 
 from serving.errors import FailedPrecondition, InvalidArgument
 from serving.runtimes.vllm import settings
-from serving.runtimes.vllm.engine import Engine, _understood
+from serving.runtimes.vllm.engine import Engine
+from serving.runtimes.vllm.refusals import understood
 from serving.runtimes.vllm.types import (
     Constraint,
     Conversation,
@@ -127,7 +128,7 @@ class Conversations:
             fields["chat_template_kwargs"] = {"enable_thinking": conversation.thinking}
         if conversation.sampling.constraint:
             fields["structured_outputs"] = settings.constraint(conversation.sampling.constraint)
-        with _understood():
+        with understood(self._engine.context):
             request = ChatCompletionRequest(**fields)
             tools = [tool.model_dump() for tool in request.tools or ()] or None
             _, (prompt,) = await self._renderer.preprocess_chat(

@@ -6,47 +6,37 @@ tokens come out. Nothing a client wrote reaches vLLM but through `types`.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from serving.errors import (
-    FailedPrecondition,
-    InvalidArgument,
-    NotFound,
-    Overloaded,
-    ServingError,
-    Unavailable,
-)
+from serving.errors import InvalidArgument
 from serving.models.base import Array, Device
 from serving.runtimes.vllm import settings
-from serving.runtimes.vllm.descend import Owner
-from serving.runtimes.vllm.options import EngineOptions
+from serving.runtimes.vllm.adapters import Adapters
+from serving.runtimes.vllm.life import Life
+from serving.runtimes.vllm.lora import USUAL, verify
+from serving.runtimes.vllm.options import Adapter, EngineOptions
 from serving.runtimes.vllm.outputs import Deltas
 from serving.runtimes.vllm.progress import Progress, stat_logger
+from serving.runtimes.vllm.refusals import ended, understood
 from serving.runtimes.vllm.types import Delta, Load, Sampling, TokenLogprob
-
-log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Owns one `AsyncLLM`.
+    """One `AsyncLLM` at work.
 
     `start` blocks for as long as the weights take to load; everything else belongs to one
     event loop. `name` is only what vLLM's log calls the model.
 
-    Raises FailedPrecondition from `start` for a folder or options vLLM cannot serve.
+    Raises FailedPrecondition from `start` and `ready` for a folder, adapters or options
+    vLLM cannot serve.
     """
-
-    # Seconds of silence after which an idle engine must prove that it is awake.
-    canary_every: float = 30.0
 
     def __init__(
         self, folder: Path, options: EngineOptions, device: Device, name: str = ""
@@ -55,101 +45,87 @@ class Engine:
         self.options = options
         self.device = device
         self.name = name or folder.name
-        self._owner = Owner()
-        self._llm: Any = None
-        self._progress: Progress | None = None
-        self._adapters: dict[str, Any] = {}
+        self.life = Life(options, self._canary)
+        self._modules = set(USUAL)  # which adapters may change
+        self._adapters = Adapters(folder, options, self.life, self._modules)
         self._tasks: tuple[str, ...] = ()
         self._defaults: dict[str, Any] = {}
         # Tokens a prompt and its reply may have together; ids are below `vocabulary`.
         self.context = self.vocabulary = 0
+        self.width = 0  # of the vectors, for `embed`
+        self.labels: tuple[str, ...] = ()  # of the classes, for `classify`
 
     # Life ---------------------------------------------------------------------------
 
     def start(self) -> None:
         """Loads the model in processes of its own; takes ten seconds or more."""
-        try:
-            self._llm = self._owner.start(self._build)
-        except ServingError:
-            raise
-        except Exception as error:  # vLLM raises what its processes raised, of any class
-            log.exception("vLLM does not start")
-            raise FailedPrecondition(
-                "vLLM cannot serve the model; its log has the reason", reason="WEIGHTS"
-            ) from error
-        self._progress = Progress(self._llm.get_num_unfinished_requests)
+        for adapter in self.options.adapters:  # now, for afterwards is minutes later
+            self._modules |= verify(self.folder, adapter).modules
+        self.life.start(self._build)
         # Asked once: vLLM reads and copies configurations for each of these, milliseconds.
-        model = self._llm.model_config
+        model = self.llm.model_config
         self._defaults = model.get_diff_sampling_param()
         self.context, self.vocabulary = int(model.max_model_len), int(model.get_vocab_size())
+        if self.options.task == "embed":
+            self.width = int(model.embedding_size)
+        elif self.options.task == "classify":
+            names = model.hf_config.id2label
+            self.labels = tuple(str(names[number]) for number in sorted(names))
 
     async def ready(self) -> None:
         """Loads every adapter, so that a bad one is found now and none is slow later."""
-        self._tasks = tuple(await self._llm.get_supported_tasks())
-        for number, adapter in enumerate(self.options.adapters, start=1):
-            request = settings.adapter(adapter.name, number, self.folder / adapter.folder)
-            try:
-                await self._llm.add_lora(request)
-            except Exception:
-                log.exception("vLLM refuses adapter %s", adapter.name)
-                raise FailedPrecondition(
-                    f"adapter {adapter.name!r} does not fit the model", reason="ADAPTER"
-                ) from None
-            self._adapters[adapter.name] = request
-        await self._canary()
+        self._tasks = tuple(await self.llm.get_supported_tasks())
+        await self.life.ready()
+        await self.adopt(self.options.adapters)
+
+    async def adopt(self, adapters: Sequence[Adapter]) -> None:
+        """Makes these the adapters, while requests run; see `Adapters.adopt`."""
+        await self._adapters.adopt(adapters)
+
+    async def check(self) -> None:
+        """Raises Unavailable for an engine that has died or hangs; see `Life.check`."""
+        await self.life.check()
 
     async def close(self) -> None:
         """Ends the engine's processes; requests that still run fail."""
-        llm, self._llm = self._llm, None
-        if llm is not None:
-            from vllm.v1.engine.exceptions import EngineDeadError
-
-            if llm.output_handler is not None:  # or it would report the end as an accident
-                llm.output_handler.cancel()
-            llm.output_processor.propagate_error(EngineDeadError())
-            await asyncio.to_thread(llm.shutdown, 2.0)
-        self._owner.release()
-
-    async def check(self) -> None:
-        """Raises Unavailable for an engine that has died, hangs, or does not wake up.
-
-        Being busy is no illness. To be called every few seconds.
-        """
-        if self._llm is None or self._llm.errored:
-            raise _dead()
-        progress = self.progress
-        if progress.stalled_for > self.options.stall_s:
-            await asyncio.sleep(0.2)  # our own loop may have been late to see the steps
-            if progress.stalled_for > self.options.stall_s:
-                raise Unavailable("the engine has work and makes no progress", reason="STALLED")
-        elif not self.unfinished and progress.silent_for > self.canary_every:
-            await self._canary()
+        await self.life.close()
 
     async def _canary(self) -> None:
-        try:
-            async with asyncio.timeout(self.options.stall_s):
-                if self.options.task == "generate":
-                    canary = Sampling(max_tokens=1, temperature=0.0)
-                    async for _ in self.generate(self.tokens([0]), canary, tenant="canary"):
-                        pass
-                else:
-                    await self._pool(self.tokens([0]), self.options.task)
-        except TimeoutError:
-            raise Unavailable("the engine does not answer", reason="STALLED") from None
+        if self.options.task != "generate":
+            await self._pool(self.tokens([0]), self.options.task, "canary")
+            return
+        # With log-probabilities, whose kernels a GPU compiles at their first use.
+        asked = Sampling(max_tokens=1, temperature=0.0, logprobs=min(self.options.logprobs, 1))
+        with understood():
+            async with aclosing(
+                self._steps(self.tokens([0]), asked, "canary", None, 0, {})
+            ) as steps:
+                async for _ in steps:
+                    pass
+
+    def _build(self) -> Any:
+        os.environ.update(settings.environment(self.options, self.device))
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        arguments = settings.engine_arguments(
+            self.folder, self.options, self.device, self.name, self._modules
+        )
+        return AsyncLLM.from_engine_args(
+            arguments, stat_loggers=[stat_logger(lambda: self.life.progress)]
+        )
 
     # What it knows ------------------------------------------------------------------
 
     @property
     def llm(self) -> Any:
         """The `AsyncLLM` itself, for vLLM's own layers above it."""
-        if self._llm is None:
-            raise _dead()
-        return self._llm
+        return self.life.llm
 
     @property
     def progress(self) -> Progress:
-        assert self._progress is not None, "start() comes first"
-        return self._progress
+        progress = self.life.progress
+        assert progress is not None, "start() comes first"
+        return progress
 
     @property
     def load(self) -> Load:
@@ -163,11 +139,11 @@ class Engine:
 
     @property
     def adapters(self) -> tuple[str, ...]:
-        return tuple(self._adapters)
+        return self._adapters.names
 
     async def blocks_free(self) -> bool:
         """Whether no request holds a cache block. Forgets all cached prefixes, so for tests."""
-        return bool(await self.llm.reset_prefix_cache())
+        return bool(await self.life.errand(self.llm.reset_prefix_cache()))
 
     # Prompts ------------------------------------------------------------------------
 
@@ -182,7 +158,7 @@ class Engine:
     async def text(self, text: str) -> dict[str, Any]:
         """A prompt of raw text, as a completion takes it: no chat template around it."""
         renderer = self.llm.renderer
-        with _understood():
+        with understood(self.context):
             (prompt,) = await renderer.render_cmpl_async(
                 [{"prompt": text}], renderer.default_cmpl_tok_params
             )
@@ -209,7 +185,6 @@ class Engine:
 
         Raises InvalidArgument, NotFound for an adapter, Overloaded, Unavailable.
         """
-        lora = self._adapter(adapter)
         room = self.context - len(prompt["prompt_token_ids"])
         if room < (sampling.max_tokens or 1):
             raise InvalidArgument.field(
@@ -217,22 +192,35 @@ class Engine:
                 f"the prompt leaves room for {max(room, 0)} tokens of {self.context}",
                 reason="CONTEXT",
             )
-        request = {**prompt, "cache_salt": tenant}
+        with self._adapters.using(adapter) as lora, understood(self.context):
+            async with self.life.work():
+                steps = self._steps(prompt, sampling, tenant, lora, priority, extra or {})
+                async with aclosing(steps):
+                    deltas = Deltas(self.llm.renderer.tokenizer)
+                    async for step in steps:
+                        for delta in deltas.of(step):
+                            yield delta
+
+    def _steps(
+        self,
+        prompt: Mapping[str, Any],
+        sampling: Sampling,
+        tenant: str,
+        lora: Any,
+        priority: int,
+        extra: Mapping[str, Any],
+    ) -> Any:
+        """vLLM's own generator."""
+        room = self.context - len(prompt["prompt_token_ids"])
         self.progress.work_begins()
-        with _understood():
-            steps = self.llm.generate(
-                request,
-                settings.sampling(sampling, room, self._defaults),
-                uuid.uuid4().hex,
-                lora_request=lora,
-                priority=priority,
-                **(extra or {}),
-            )
-            async with aclosing(steps):
-                deltas = Deltas(self.llm.renderer.tokenizer)
-                async for step in steps:
-                    for delta in deltas.of(step):
-                        yield delta
+        return self.llm.generate(
+            {**prompt, "cache_salt": tenant},
+            settings.sampling(sampling, room, self._defaults),
+            uuid.uuid4().hex,
+            lora_request=lora,
+            priority=priority,
+            **extra,
+        )
 
     async def score(
         self, prompt: Mapping[str, Any], *, tenant: str, adapter: str | None = None
@@ -247,70 +235,47 @@ class Engine:
             scored = delta.prompt_logprobs or scored
         return tuple(token[0] for token in scored if token)
 
-    async def embed(self, text: str, *, normalise: bool = True) -> Array:
-        """float32 [dimensions]."""
-        return await self._pool(await self.text(text), "embed", normalise)
+    async def pool(
+        self,
+        prompt: Mapping[str, Any],
+        task: Any,
+        *,
+        tenant: str,
+        activation: bool = True,
+        priority: int = 0,
+    ) -> Array:
+        """float32 [width]: what the model's head makes of the whole prompt.
 
-    async def classify(self, text: str) -> dict[str, float]:
-        """Each label's score; they sum to one unless the model has several true labels."""
-        scores = await self._pool(await self.text(text), "classify")
-        names = self.llm.model_config.hf_config.id2label
-        return {str(names[i]): float(score) for i, score in enumerate(scores)}
+        Cancelling takes the request out of the engine.
 
-    async def _pool(self, prompt: Mapping[str, Any], task: Any, activation: bool = True) -> Array:
+        task: `embed` or `classify`
+        tenant, priority: as for `generate`; the lowest number is computed first
+        activation: applies what ends the head: length one, probabilities
+
+        Raises InvalidArgument for a task that is not the model's, Overloaded, Unavailable.
+        """
+        if task not in self._tasks:
+            raise InvalidArgument.field("model_name", f"the model does not {task}")
+        async with self.life.work():
+            return await self._pool(prompt, task, tenant, activation, priority)
+
+    async def _pool(
+        self,
+        prompt: Mapping[str, Any],
+        task: Any,
+        tenant: str,
+        activation: bool = True,
+        priority: int = 0,
+    ) -> Array:
         from vllm import PoolingParams
 
-        if task not in self._tasks and self._tasks:
-            raise InvalidArgument.field("model_name", f"the model does not {task}")
+        request = {**prompt, "cache_salt": tenant}
         self.progress.work_begins()
-        with _understood():
+        with understood(self.context):
             parameters = PoolingParams(task=task, use_activation=activation)
-            steps = self.llm.encode(dict(prompt), parameters, uuid.uuid4().hex)
+            steps = self.llm.encode(request, parameters, uuid.uuid4().hex, priority=priority)
             async with aclosing(steps):
                 async for step in steps:
                     if step.finished:
                         return np.asarray(step.outputs.data.float().numpy())
-        raise _dead()
-
-    # ---------------------------------------------------------------------------------
-
-    def _adapter(self, name: str | None) -> Any:
-        if name is None:
-            return None
-        try:
-            return self._adapters[name]
-        except KeyError:
-            raise NotFound(
-                f"{self.name} has no adapter {name!r}", kind="adapter", name=name
-            ) from None
-
-    def _build(self) -> Any:
-        os.environ.update(settings.environment(self.options, self.device))
-        from vllm.v1.engine.async_llm import AsyncLLM
-
-        arguments = settings.engine_arguments(self.folder, self.options, self.device, self.name)
-        return AsyncLLM.from_engine_args(
-            arguments, stat_loggers=[stat_logger(lambda: self._progress)]
-        )
-
-
-@contextmanager
-def _understood() -> Any:
-    """vLLM's exceptions as ours; their text stays in the log, for it quotes inputs."""
-    from vllm.exceptions import GracefulHTTPError, VLLMClientError
-    from vllm.v1.engine.exceptions import EngineDeadError
-
-    try:
-        yield
-    except EngineDeadError:
-        raise _dead() from None
-    except GracefulHTTPError:
-        raise Overloaded("the engine's queue is full") from None
-    except (VLLMClientError, ValueError, TypeError) as error:
-        log.info("vLLM refuses a request: %s", error)
-        place = getattr(error, "parameter", None) or "request"
-        raise InvalidArgument.field(str(place), "the engine does not accept this") from None
-
-
-def _dead() -> Unavailable:
-    return Unavailable("the engine has ended; another takes its place", reason="ENGINE_DEAD")
+        raise ended()

@@ -15,17 +15,22 @@ from serving.runtimes.vllm.types import Load
 
 Clock = Callable[[], float]
 
+# A look finds no more than this to have passed since the look before: who was held up
+# himself learns late of steps that came in time.
+_LOOK_S = 2.0
+
 
 class Progress:
-    """Counts steps and remembers when the last one was.
+    """Counts steps, and the time for which work has waited for one.
 
-    unfinished: how many requests the engine owes an answer
+    unfinished: how much the engine owes: requests, and errands such as loading an adapter
     """
 
     def __init__(self, unfinished: Callable[[], int], clock: Clock = time.monotonic) -> None:
         self._unfinished = unfinished
         self._clock = clock
-        self._last = clock()  # of a step, or of a moment without work
+        self._last = self._looked = clock()  # _last: of a step, or of a moment without work
+        self._stalled = 0.0
         self.steps = 0
         self.stepped_at = self._last
         self.load = Load()
@@ -33,18 +38,31 @@ class Progress:
 
     def step(self, running: int, waiting: int, kv: float) -> None:
         self.steps += 1
-        self.stepped_at = self._last = self._clock()
         self.load = Load(running, waiting, kv)
+        self.move()
+
+    def move(self) -> None:
+        """The engine has done something that is no step, an errand."""
+        self.stepped_at = self._last = self._clock()
+        self._stalled = 0.0
 
     def work_begins(self) -> None:
-        """To be called before a request is handed in: waiting for work is no stall."""
+        """To be called before work is handed in: waiting for work is no stall."""
         if self._unfinished() == 0:
-            self._last = self._clock()
+            self._last, self._stalled = self._clock(), 0.0
 
-    @property
-    def stalled_for(self) -> float:
-        """Seconds there has been work and no step; 0 while there is no work."""
-        return self._clock() - self._last if self._unfinished() else 0.0
+    def look(self) -> float:
+        """Seconds there has been work and no step, as far as somebody looked on.
+
+        To be called every second or so.
+        """
+        now = self._clock()
+        if self._unfinished():
+            self._stalled += min(now - max(self._last, self._looked), _LOOK_S)
+        else:
+            self._stalled = 0.0
+        self._looked = now
+        return self._stalled
 
     @property
     def silent_for(self) -> float:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
+from serving.errors import FailedPrecondition
 from serving.models.base import Device
 from serving.runtimes.vllm.descend import OWNER
+from serving.runtimes.vllm.lora import USUAL
 from serving.runtimes.vllm.options import EngineOptions
 from serving.runtimes.vllm.types import Constraint, Sampling
 
 _CPU_CACHE = 256 * 2**20
 _CPU_BLOCK = 32  # vLLM would take 128, and reuse no prefix that is shorter
+_CPU_STEP = 512  # vLLM would take 2048: half a minute for half a billion weights
 
 
 def environment(options: EngineOptions, device: Device) -> dict[str, str]:
@@ -44,8 +47,22 @@ def environment(options: EngineOptions, device: Device) -> dict[str, str]:
     return chosen
 
 
-def engine_arguments(folder: Path, options: EngineOptions, device: Device, name: str) -> Any:
-    """vLLM's `AsyncEngineArgs`."""
+def engine_arguments(
+    folder: Path,
+    options: EngineOptions,
+    device: Device,
+    name: str,
+    modules: Set[str] = USUAL,
+) -> Any:
+    """vLLM's `AsyncEngineArgs`; raises FailedPrecondition for what a CPU cannot do.
+
+    modules: the layers that adapters may change
+    """
+    if options.sleep_after_s is not None and not device.gpu:
+        raise FailedPrecondition(
+            "sleep_after_s: only a GPU's memory can be given back; leave it out on a CPU",
+            reason="NEEDS_GPU",
+        )
     from vllm.config import StructuredOutputsConfig
     from vllm.engine.arg_utils import AsyncEngineArgs
 
@@ -57,7 +74,7 @@ def engine_arguments(folder: Path, options: EngineOptions, device: Device, name:
         "dtype": options.dtype,
         "max_model_len": options.context,
         "max_num_seqs": options.sequences,
-        "max_num_batched_tokens": options.step_tokens,
+        "max_num_batched_tokens": options.step_tokens or _step(options, device),
         "kv_cache_memory_bytes": options.kv_cache or (_CPU_CACHE if cpu else None),
         "kv_cache_dtype": options.kv_dtype,
         "block_size": options.block or (_CPU_BLOCK if cpu else None),
@@ -66,7 +83,7 @@ def engine_arguments(folder: Path, options: EngineOptions, device: Device, name:
         "tensor_parallel_size": options.tensor_parallel,
         "distributed_executor_backend": "mp" if options.tensor_parallel > 1 else "uni",
         "enforce_eager": cpu if options.eager is None else options.eager,
-        "enable_sleep_mode": options.sleep,
+        "enable_sleep_mode": options.sleep_after_s is not None,
         "seed": options.seed,
         "max_logprobs": options.logprobs,
         "disable_log_stats": True,  # ours is the only stat logger
@@ -85,17 +102,16 @@ def engine_arguments(folder: Path, options: EngineOptions, device: Device, name:
     if options.task == "generate":
         chosen["enable_prefix_caching"] = options.prefix_caching
         chosen["enable_chunked_prefill"] = options.chunked_prefill
-    if options.adapters:
-        together = min(options.adapters_together, len(options.adapters))
-        if cpu:
-            # vLLM's CPU kernels give rows without an adapter the last slot's (index -1).
-            # Slots are filled from the first, so with one too many the last stays zero.
-            together = len(options.adapters) + 1
+    if places := options.adapter_places:
+        # vLLM's CPU kernels give rows without an adapter the last slot's (index -1). Slots
+        # are filled from the first, so with one too many the last stays zero.
+        together = places + 1 if cpu else min(options.adapters_together, places)
         chosen |= {
             "enable_lora": True,
             "max_loras": together,
             "max_lora_rank": options.rank,
-            "max_cpu_loras": max(together, len(options.adapters)),
+            "max_cpu_loras": max(together, places),
+            "lora_target_modules": sorted(modules),
         }
     if options.speculation:
         speculation: dict[str, Any] = {
@@ -108,6 +124,12 @@ def engine_arguments(folder: Path, options: EngineOptions, device: Device, name:
             speculation["model"] = str(folder / options.speculation.folder)
         chosen["speculative_config"] = speculation
     return AsyncEngineArgs(**chosen)
+
+
+def _step(options: EngineOptions, device: Device) -> int | None:
+    """Tokens a step; None leaves it to vLLM, which knows what a picture or an encoder needs."""
+    cut = options.task == "generate" and options.chunked_prefill and not options.images
+    return max(_CPU_STEP, options.sequences) if cut and not device.gpu else None
 
 
 def adapter(name: str, number: int, folder: Path) -> Any:

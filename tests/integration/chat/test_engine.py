@@ -1,20 +1,16 @@
-"""The engine over its life: adapters, constraints, caches, cancellation, stalls, death."""
+"""The engine at work: adapters, constraints, log-probabilities, caches; see also test_life."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-import signal
-import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 
-import psutil
 import pytest
 import pytest_asyncio
 
-from serving.errors import InvalidArgument, NotFound, Unavailable
+from serving.errors import InvalidArgument, NotFound
 from serving.runtimes.vllm.engine import Engine
 from serving.runtimes.vllm.types import Constraint, Delta, Sampling
 from tests.chat_models import ADAPTERS
@@ -160,95 +156,3 @@ async def test_tenants_do_not_share_cached_prefixes(engine: Engine) -> None:
     assert await cached("one") == 0
     assert await cached("one") > 100
     assert await cached("two") == 0
-
-
-async def test_fifty_cancelled_requests_leave_nothing_behind(engine: Engine) -> None:
-    """Cut off while queued, in the prefill, after the first token and far into the reply."""
-    endless = Sampling(max_tokens=300, ignore_eos=True)
-    assert engine.options.sequences < 50
-
-    async def cut(point: int) -> None:
-        prompt = await engine.text(f"{point} {LONG}")
-        async with aclosing(engine.generate(prompt, endless, tenant="a")) as deltas:
-            if point % 5 == 0:
-                with pytest.raises(TimeoutError):
-                    async with asyncio.timeout(0.001 * point / 5):
-                        await anext(deltas)
-                return
-            seen = 0
-            async for delta in deltas:
-                seen += len(delta.token_ids)
-                if seen > point:
-                    break
-
-    await asyncio.gather(*(cut(point) for point in range(50)))
-    assert engine.unfinished == 0
-    await until(lambda: engine.load.running == 0, 2)
-    async with asyncio.timeout(2):
-        while not await engine.blocks_free():
-            await asyncio.sleep(0.05)
-
-
-async def until(true: object, patience: float) -> None:
-    deadline = time.monotonic() + patience
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
-
-
-def engine_process() -> psutil.Process:
-    """The newest engine of this process."""
-    found = [p for p in psutil.Process().children() if "EngineCore" in p.name()]
-    return max(found, key=lambda process: process.create_time())
-
-
-async def test_a_hanging_engine_is_found_busy_or_idle(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await engine.check()
-    monkeypatch.setattr(engine, "options", engine.options.model_copy(update={"stall_s": 1.0}))
-    monkeypatch.setattr(engine, "canary_every", 0.1)
-    process = engine_process()
-    process.send_signal(signal.SIGSTOP)
-    try:
-        await asyncio.sleep(0.2)
-        with pytest.raises(Unavailable) as idle:
-            await engine.check()
-        waiting = asyncio.create_task(collect(engine, "hi", GREEDY))
-        await asyncio.sleep(1.2)
-        with pytest.raises(Unavailable) as busy:
-            await engine.check()
-        assert {idle.value.reason, busy.value.reason} == {"STALLED"}
-    finally:
-        process.send_signal(signal.SIGCONT)
-    assert len(ids(await waiting)) == 24
-    await engine.check()
-
-
-async def test_a_saturated_engine_is_well(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "options", engine.options.model_copy(update={"stall_s": 2.0}))
-    replies = [asyncio.create_task(collect(engine, f"{i}", GREEDY)) for i in range(200)]
-    while not all(reply.done() for reply in replies):
-        await asyncio.sleep(0.05)
-        await engine.check()
-    assert {len(ids(reply.result())) for reply in replies} == {24}
-
-
-async def test_a_killed_engine_fails_its_requests_at_once(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    async with running(tmp_path_factory.mktemp("models"), "scripted") as engine:
-        endless = Sampling(max_tokens=400, ignore_eos=True)
-        prompt = await engine.text("hi")
-        deltas = engine.generate(prompt, endless, tenant="a")
-        async with aclosing(deltas):
-            await anext(deltas)
-            engine_process().kill()
-            async with asyncio.timeout(5):
-                with pytest.raises(Unavailable):
-                    async for _ in deltas:
-                        pass
-        with pytest.raises(Unavailable):
-            await collect(engine, "hi", GREEDY)
-        with pytest.raises(Unavailable):
-            await engine.check()

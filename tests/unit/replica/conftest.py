@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from seom.pb.inference.grpc_service_pb2_grpc import GRPCInferenceServiceStub
 from seom.pb.v1.detection_pb2_grpc import DetectionServiceStub
-from serving.models.base import Model
+from serving.models.base import Served
 from serving.replica.bare import start
 from serving.replica.load import load_model
 from serving.replica.replica import Replica
@@ -29,12 +29,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 
 @pytest.fixture(scope="module")
-def models(repository: Repository) -> dict[str, Model[Any, Any, Any, Any]]:
+def models(repository: Repository) -> dict[str, Served[Any, Any]]:
     return {name: load_model(repository.find(name)) for name in MODELS}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stubs(models: dict[str, Model[Any, Any, Any, Any]]) -> AsyncIterator[dict[str, Any]]:
+async def stubs(models: dict[str, Served[Any, Any]]) -> AsyncIterator[dict[str, Any]]:
     """Model name → stub of a server that serves it alone."""
     running, stubs = [], {}
     for name, model in models.items():

@@ -25,14 +25,17 @@ from seom.pb.inference import grpc_service_pb2 as oip
 from seom.pb.inference import grpc_service_pb2_grpc as oip_grpc
 from seom.pb.v1 import (
     chat_pb2_grpc,
+    classification_pb2_grpc,
     common_pb2,
     detection_pb2,
     detection_pb2_grpc,
+    embedding_pb2_grpc,
     face_pb2,
     face_pb2_grpc,
 )
 
 from .chat_server import Chat
+from .text_server import Classification, Embedding
 
 TIMING = common_pb2.Timing(
     queue_ns=500_000,
@@ -93,6 +96,10 @@ class Server:
         )
         detection_pb2_grpc.add_DetectionServiceServicer_to_server(_Detection(self), self._server)
         chat_pb2_grpc.add_ChatServiceServicer_to_server(Chat(self), self._server)
+        classification_pb2_grpc.add_ClassificationServiceServicer_to_server(
+            Classification(self), self._server
+        )
+        embedding_pb2_grpc.add_EmbeddingServiceServicer_to_server(Embedding(self), self._server)
         face_pb2_grpc.add_FaceServiceServicer_to_server(_Face(self), self._server)
         oip_grpc.add_GRPCInferenceServiceServicer_to_server(_Inference(self), self._server)
         health_servicer = health.HealthServicer()
@@ -114,6 +121,10 @@ class Server:
     def stop(self) -> None:
         self.released.set()
         self._server.stop(grace=None).wait()
+
+    def refuse(self, context: Any, message: str, details: list[Any]) -> None:
+        """Ends a call with INVALID_ARGUMENT."""
+        abort(context, "INVALID_ARGUMENT", message, details)
 
     def arrive(self, context: Any, request: Any, method: str, model: str = "") -> None:
         """Remembers a call, and ends it here if it is to fail."""

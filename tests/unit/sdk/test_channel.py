@@ -140,7 +140,7 @@ def test_service_config() -> None:
     }
     assert config["retryThrottling"] == {"maxTokens": 10, "tokenRatio": 0.1}
     names = {(name["service"], name["method"]) for name in entry["name"]}
-    assert len(names) == len(entry["name"]) == 17
+    assert len(names) == len(entry["name"]) == 19
     assert ("seom.v1.DetectionService", "Detect") in names
     refused = {method.name for method in methods.ALL if not method.idempotent}
     assert refused == {

@@ -1,39 +1,52 @@
-"""llama2.c's stories260K as a Hugging Face checkpoint.
+"""Checkpoints of llama2.c as Hugging Face lays them out; refuses those vLLM could not run.
 
 The file's layout is that of llama2.c's first export: seven int32 (dim, hidden, layers,
 heads, key-value heads, vocabulary, context), then float32 tensors, each kind for all layers.
 Two things differ from Hugging Face's Llama:
 
 - rotary pairs lie side by side there, half a head apart here;
-- heads have 8 numbers, and vLLM takes no fewer than 32 on a CPU. A head is padded with
-  zeros; its pair i moves to pair 4i, where a head of 32 turns by the very same angle, and
-  queries are doubled because attention is divided by √32 in place of √8. Powers of two all
-  of it, so the result is exact.
+- heads may be small (8 numbers in stories260K), and vLLM takes no fewer than 32 on a CPU.
+  A head of 8 is padded with zeros; its pair i moves to pair 4i, where a head of 32 turns by
+  the very same angle, and queries are doubled because attention is divided by √32 in place
+  of √8. Powers of two all of it, so the result is exact.
 """
 
 from __future__ import annotations
 
+import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
-from tokenizers import Tokenizer, decoders, models, normalizers, processors
 
-from tests.chat_models.language import Weights, write_json
+from serving.errors import FailedPrecondition
+
+Weights = dict[str, NDArray[np.float32]]
 
 HEAD = 32
 _TEMPLATE = "{% for message in messages %}{{ message.content }}{% endfor %}"
 
 
-def write_stories(weights: Path, tokens: Path, folder: Path) -> None:
-    """Converts `stories260K.bin` and `tok512.bin`."""
+def convert(weights: Path, tokens: Path, folder: Path) -> None:
+    """Writes config.json, model.safetensors and a tokenizer into the folder.
+
+    weights, tokens: as llama2.c reads them, such as stories260K.bin and tok512.bin
+
+    Raises FailedPrecondition for heads it cannot pad, or a file of another kind.
+    """
+    from safetensors.numpy import save_file
+
     folder.mkdir(parents=True, exist_ok=True)
     data = weights.read_bytes()
     dim, inner, layers, heads, kv_heads, vocabulary, context = struct.unpack("7i", data[:28])
     numbers = np.frombuffer(data, np.float32, offset=28)
-    size, place = dim // heads, 0
+    size, place = dim // max(heads, 1), 0
+    if size not in (8, 32) or len(data) < 28 + 4 * vocabulary * dim:
+        raise FailedPrecondition(
+            "the weights are no llama2.c checkpoint with heads of 8 or 32", reason="WEIGHTS"
+        )
 
     def take(*shape: int) -> NDArray[np.float32]:
         nonlocal place
@@ -65,7 +78,7 @@ def write_stories(weights: Path, tokens: Path, folder: Path) -> None:
         }
     made = {name: np.ascontiguousarray(weight) for name, weight in made.items()}
     save_file(made, folder / "model.safetensors", metadata={"format": "pt"})
-    write_json(
+    _write_json(
         folder / "config.json",
         {
             "architectures": ["LlamaForCausalLM"],
@@ -108,6 +121,8 @@ def _padded(weight: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _write_tokenizer(path: Path, count: int, folder: Path) -> None:
     """SentencePiece's BPE: of all pairs that make a piece, the best piece's is merged first."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, processors
+
     data, place = path.read_bytes(), 4
     pieces: list[tuple[str, float]] = []
     for _ in range(count):
@@ -152,4 +167,8 @@ def _write_tokenizer(path: Path, count: int, folder: Path) -> None:
         "clean_up_tokenization_spaces": False,
         "chat_template": _TEMPLATE,
     }
-    write_json(folder / "tokenizer_config.json", settings)
+    _write_json(folder / "tokenizer_config.json", settings)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1))

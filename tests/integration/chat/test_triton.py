@@ -1,0 +1,157 @@
+"""A chat model over the Open Inference Protocol, asked by Triton's own client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import queue
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import pytest
+import pytest_asyncio
+import tritonclient.grpc as triton
+from tritonclient.utils import InferenceServerException
+
+from tests.integration.chat.replicas import Served, serving
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+GREEDY = {"temperature": 0, "max_tokens": 16}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def llama(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    async with serving(tmp_path_factory.mktemp("r"), "llama") as served:
+        yield served
+
+
+def inputs(text: str, *, stream: bool, sampling: Any = GREEDY, **flags: bool) -> list[Any]:
+    """As the clients of Triton's vLLM backend make them."""
+    made = []
+    words = {"text_input": text.encode(), "sampling_parameters": json.dumps(sampling).encode()}
+    for name, value in words.items():
+        tensor = triton.InferInput(name, [1], "BYTES")
+        tensor.set_data_from_numpy(np.array([value], object))
+        made.append(tensor)
+    for name, flag in {"stream": stream, **flags}.items():
+        tensor = triton.InferInput(name, [1], "BOOL")
+        tensor.set_data_from_numpy(np.array([flag]))
+        made.append(tensor)
+    return made
+
+
+def ask(address: str, *requests: list[Any], **options: Any) -> list[tuple[Any, Any]]:
+    """Sends requests on one stream; result and error of each response until all are final."""
+    answers: queue.Queue[tuple[Any, Any]] = queue.Queue()
+    found = []
+    with triton.InferenceServerClient(address) as client:
+        client.start_stream(callback=lambda result, error: answers.put((result, error)))
+        for number, request in enumerate(requests):
+            client.async_stream_infer("llama", request, request_id=str(number), **options)
+        open_requests = len(requests)
+        while open_requests:
+            result, error = answers.get(timeout=60)
+            found.append((result, error))
+            final = error is not None or is_final(result)
+            open_requests -= final
+        client.stop_stream()
+    return found
+
+
+def is_final(result: Any) -> bool:
+    return bool(result.get_response().parameters["triton_final_response"].bool_param)
+
+
+def text_of(results: list[tuple[Any, Any]], request: int = 0) -> str:
+    mine = [r for r, _ in results if r and r.get_response().id == str(request)]
+    return b"".join(bytes(result.as_numpy("text_output")[0]) for result in mine).decode()
+
+
+async def on_a_thread(*arguments: Any, **options: Any) -> list[tuple[Any, Any]]:
+    return await asyncio.to_thread(ask, *arguments, **options)
+
+
+async def test_streamed_and_whole_say_the_same(llama: Served) -> None:
+    streamed = await on_a_thread(llama.address, inputs("섬에는", stream=True))
+    whole = await on_a_thread(
+        llama.address, inputs("섬에는", stream=False, exclude_input_in_output=True)
+    )
+    assert len(streamed) > 1 and len(whole) == 1
+    assert text_of(streamed) == text_of(whole) != ""
+    expected = await llama.client.complete("섬에는", temperature=0.0, max_tokens=16)
+    assert text_of(whole) == expected.text
+
+
+async def test_the_input_comes_first_unless_it_is_excluded(llama: Served) -> None:
+    whole = await on_a_thread(llama.address, inputs("섬에는", stream=False))
+    assert text_of(whole).startswith("섬에는")
+
+
+async def test_many_on_one_stream(llama: Served) -> None:
+    requests = [inputs(f"섬 {number}", stream=True) for number in range(40)]
+    answers = await on_a_thread(llama.address, *requests)
+    assert not [error for _, error in answers if error]
+    alone = await on_a_thread(llama.address, inputs("섬 7", stream=True))
+    assert text_of(answers, 7) == text_of(alone)
+
+
+async def test_an_adapter_and_numbers_as_texts(llama: Served) -> None:
+    sampling = {"temperature": "0", "max_tokens": "16", "lora_name": "formal"}
+    adapted = await on_a_thread(llama.address, inputs("섬에는", stream=True, sampling=sampling))
+    plain = await on_a_thread(llama.address, inputs("섬에는", stream=True))
+    assert text_of(adapted) != text_of(plain)
+
+
+async def test_empty_final_responses_can_be_asked_for(llama: Served) -> None:
+    answers = await on_a_thread(
+        llama.address, inputs("섬에는", stream=True), enable_empty_final_response=True
+    )
+    assert [is_final(result) for result, _ in answers][-1]
+
+
+@pytest.mark.parametrize(
+    ("sampling", "words"),
+    [
+        ({"max_tokens": 10**9}, "max_tokens"),
+        ({"n": 2}, "n: is unknown"),
+        ({"guided_json": {}}, "guided_json"),
+        ({"lora_name": "nobody"}, "nobody"),
+        ([], "sampling_parameters"),
+    ],
+)
+async def test_bad_parameters(llama: Served, sampling: Any, words: str) -> None:
+    ((_, error),) = await on_a_thread(llama.address, inputs("a", stream=True, sampling=sampling))
+    assert isinstance(error, InferenceServerException) and words in str(error)
+
+
+async def test_metadata_says_what_triton_s_backend_says(llama: Served) -> None:
+    replica = llama.replica.describe()
+    assert replica.signature.decoupled
+    assert [spec.name for spec in replica.signature.inputs] == [
+        "text_input",
+        "stream",
+        "sampling_parameters",
+        "exclude_input_in_output",
+    ]
+
+
+async def test_a_stream_that_ends_takes_its_work_along(llama: Served) -> None:
+    started = threading.Event()
+
+    def leave() -> None:
+        with triton.InferenceServerClient(llama.address) as client:
+            client.start_stream(callback=lambda result, error: started.set())
+            long = {"temperature": 0, "max_tokens": 400}
+            for _ in range(3):
+                client.async_stream_infer("llama", inputs("a", stream=True, sampling=long))
+            started.wait(30)
+            client.stop_stream(cancel_requests=True)
+
+    await asyncio.to_thread(leave)
+    async with asyncio.timeout(2):
+        while llama.replica.growing.streams.in_flight or llama.engine.unfinished:
+            await asyncio.sleep(0.01)
+    assert await llama.engine.blocks_free()
