@@ -87,8 +87,10 @@ class Model(base.StreamingModel[Query, Result]):
             return True
         if _but_adapters(config) != _but_adapters(self.config):
             return False
-        known = {each.file for each in self.config.weights}
+        known = {each.file: each.sha256 for each in self.config.weights}
         for each in config.weights:
+            if known.get(each.file, each.sha256) != each.sha256:
+                return False  # another adapter in an old one's place
             if each.file not in known:
                 try:
                     path = await asyncio.to_thread(weights.ensure, config, each.part)
@@ -121,7 +123,7 @@ class Model(base.StreamingModel[Query, Result]):
         return 1 if isinstance(item, Scoring) else item.sampling.n
 
     def parse(self, tensors: Tensors, parameters: Mapping[str, Any]) -> Query:
-        return triton.parse(tensors)
+        return triton.parse(tensors, parameters)
 
     def tensors(self, result: Result) -> Tensors:
         assert isinstance(result, ReplyDelta)

@@ -11,6 +11,7 @@ exclude_input_in_output   BOOL  [1]   whether text_output leaves text_input out;
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from serving.errors import InvalidArgument
@@ -20,11 +21,28 @@ from serving.models.chat.types import Completion
 
 _ALLOWED = bounds.FIELDS - {"n"}
 _ADAPTER = "lora_name"
+# What Triton's clients send with every request, or on request.
+_ACCEPTED = frozenset(
+    {
+        "triton_enable_empty_final_response",
+        "sequence_id",
+        "sequence_start",
+        "sequence_end",
+        "priority",
+        "timeout",
+    }
+)
 
 
-def parse(tensors: Tensors) -> Completion:
-    """Raises InvalidArgument naming everything that is wrong."""
-    problems: list[tuple[str, str]] = []
+def parse(tensors: Tensors, parameters: Mapping[str, Any]) -> Completion:
+    """Raises InvalidArgument naming everything that is wrong.
+
+    parameters: the request's own; none of them is an engine's
+    """
+    problems = [
+        (f"parameters[{name[:64]}]", "is unknown; what is sampled goes into sampling_parameters")
+        for name in sorted(set(parameters) - _ACCEPTED)
+    ]
 
     def wrong(field: str, problem: str) -> None:
         problems.append((f"sampling_parameters.{field}", problem))
