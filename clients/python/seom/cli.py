@@ -2,7 +2,7 @@
 
 Owns how every command ends: 0 when all went well, 1 when a call failed (its message on
 stderr), 2 when the command line is wrong. The client's own commands are in `_commands`,
-`_talk` and `_reading`; installed distributions add others through the entry-point group
+`_talk`, `_reading` and `_admin`; installed distributions add others through the entry-point group
 `seom.commands`: each entry is a function `add(subparsers)` whose parsers set the default
 `run`, a function of the parsed arguments that returns the exit code.
 """
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 
-from seom import _commands, _reading, _talk
+from seom import _admin, _commands, _reading, _talk
 from seom.channel import VERSION
 from seom.errors import SeomError
 
@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _commands.add_all(commands)
     _talk.add(commands)
     _reading.add(commands)
+    _admin.add(commands)
     for plugin in entry_points(group=GROUP):
         try:
             plugin.load()(commands)

@@ -33,6 +33,9 @@ def environment(options: EngineOptions, device: Device) -> dict[str, str]:
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
         "VLLM_LOGGING_LEVEL": os.environ.get("VLLM_LOGGING_LEVEL", "WARNING"),
         "TOKENIZERS_PARALLELISM": "false",
+        # Every schema becomes an automaton that is kept; half a gigabyte of them is vLLM's own
+        # bound, and the memory they really take is several times what is counted.
+        "VLLM_XGRAMMAR_CACHE_MB": "64",
     }
     if not device.gpu:
         chosen |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": str(device.threads)}

@@ -153,6 +153,24 @@ async def test_unfit_ones_change_nothing(engine: Engine) -> None:
     assert (await said(engine), await said(engine, "formal")) == before
 
 
+async def test_scores_beside_other_requests(engine: Engine) -> None:
+    """What a prompt's tokens are worth is no other request's business."""
+    await engine.adopt([FORMAL, PLAYFUL])
+    names = (None, "formal", "playful")
+
+    async def score(name: str | None) -> list[float]:
+        prompt = await engine.text("안녕하세요, 할머니!")
+        return [t.logprob for t in await engine.score(prompt, tenant="a", adapter=name)]
+
+    apart = [await score(name) for name in names]
+    assert apart[0] != apart[1] != apart[2]
+    asking = [asyncio.create_task(said(engine, name)) for name in names * 4]
+    together = await asyncio.gather(*(score(name) for name in names))
+    for alone, beside in zip(apart, together, strict=True):
+        np.testing.assert_allclose(beside, alone, atol=1e-4)
+    await asyncio.gather(*asking)
+
+
 async def test_many_comings_and_goings_under_load(engine: Engine) -> None:
     expected = await said(engine), await said(engine, "formal")
     going = True

@@ -98,8 +98,9 @@ def processes(home: ClusterHome, mark: str) -> list[psutil.Process]:
 
 
 def replica(home: ClusterHome) -> psutil.Process:
-    (only,) = processes(home, "ServeReplica:llama:")
-    return only
+    """The newest; an older one may still be ending."""
+    found = processes(home, "ServeReplica:llama:")
+    return max(found, key=lambda process: process.create_time())
 
 
 def engine(home: ClusterHome) -> psutil.Process:
@@ -143,7 +144,7 @@ def back_again(client: Client, home: ClusterHome, old: psutil.Process) -> None:
     print(f"answers again after {seconds:.1f} s")
 
 
-def list_adapters(own: RunningCluster, *names: str, more: str = "") -> None:
+def list_adapters(own: RunningCluster, *names: str) -> None:
     settings = own.repository / "cpu" / "llama" / "model.yaml"
     kept = [
         line
@@ -151,7 +152,7 @@ def list_adapters(own: RunningCluster, *names: str, more: str = "") -> None:
         if not line.startswith(("adapters:", "- {name:"))
     ]
     listed = [f"- {{name: {name}, folder: adapters/{name}, rank: 8}}" for name in names]
-    settings.write_text("\n".join([*kept, "adapters:", *listed, more]) + "\n")
+    settings.write_text("\n".join([*kept, "adapters:", *listed]) + "\n")
 
 
 # Adapters ---------------------------------------------------------------------------
@@ -307,9 +308,9 @@ def test_other_changes_start_anew(own: RunningCluster, home: ClusterHome) -> Non
     list_adapters(own, "formal", *many)
     with Client(own.address, timeout=120, retries=False) as client:
         client.load("llama")
+        until(lambda: not runs(old), 30)  # calls may reach it as long as it drains
         for name in many:
             assert client.chat("안녕", adapter=name, max_tokens=4).usage.completion_tokens
         with pytest.raises(NotFound):
             client.chat("안녕", adapter="third", max_tokens=4)
-        until(lambda: not runs(old), 30)
     assert engine(home).pid != before

@@ -47,6 +47,7 @@ def test_the_command_line_says_what_is_wrong(capsys):
             profile="gpu",
             models=("a", "b@2"),
             address="0.0.0.0:9",
+            http_address="0.0.0.0:8",
             tokens=Path("tokens.yaml"),
             tls_certificate=Path("chain.pem"),
             tls_key=Path("key.pem"),

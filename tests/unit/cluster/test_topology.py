@@ -16,7 +16,8 @@ from tests.small_models import write_repository
 
 @dataclass
 class Groups:
-    """Target groups as Serve lists them; `ports` are an application's replicas."""
+    """Target groups as Serve lists them; `ports` are an application's replicas, whose HTTP
+    ports are higher by 1000."""
 
     ports: dict[str, list[int]] = field(default_factory=dict)
 
@@ -24,10 +25,13 @@ class Groups:
         return [
             SimpleNamespace(
                 app_name=name,
-                protocol=SimpleNamespace(value="gRPC"),
-                targets=[SimpleNamespace(name=f"SERVE_REPLICA::{p}", port=p) for p in ports],
+                protocol=SimpleNamespace(value=protocol),
+                targets=[
+                    SimpleNamespace(name=f"SERVE_REPLICA::{p}", port=p + above) for p in ports
+                ],
             )
             for name, ports in self.ports.items()
+            for protocol, above in (("HTTP", 1000), ("gRPC", 0))
         ]
 
 
@@ -88,3 +92,21 @@ def test_a_mended_repository_is_read_though_no_address_moved(root):
     assert "newcomer" not in read().routes
     file.write_text(good)
     assert read().routes["newcomer"] == "newcomer"
+
+
+def test_only_families_with_http_endpoints_are_told_of_at_that_door(root):
+    folder = root / "cpu" / "talker"
+    folder.mkdir()
+    (folder / "model.yaml").write_text("family: chat\n")
+    groups = Groups({"pair": [1], "talker": [2, 3], "_control": [4]})
+    read = TopologyReader(root, "cpu", groups, set, http=True)
+    assert read().http == {"talker": at(1002, 1003), "_control": at(1004)}
+    assert read() is read()
+    groups.ports["talker"] = []
+    assert read().http == {"talker": (), "_control": at(1004)}
+    del groups.ports["talker"]
+    assert read().http == {"_control": at(1004)}
+
+
+def test_a_closed_http_door_is_told_of_nothing(root):
+    assert TopologyReader(root, "cpu", Groups({"_control": [4]}))().http == {}

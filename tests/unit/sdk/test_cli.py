@@ -282,3 +282,12 @@ def test_the_command_is_installed(server: Server) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert "double" in ran.stdout
+
+
+def test_load_and_unload(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["load", "a", "b", "--address", server.address]) == 0
+    assert server.last.request.model_name == "b"
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("a is ready after ") and second.startswith("b is ready after ")
+    assert cli.main(["unload", "a", "--address", server.address]) == 0
+    assert capsys.readouterr().out == "a is unloaded\n"
