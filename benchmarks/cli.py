@@ -164,7 +164,7 @@ def _chat(options: argparse.Namespace, work: Path) -> Scenario:
         model,
         work / "repository",
         clients=options.clients,
-        tokens=options.tokens,
+        tokens=options.tokens or (chat.FEW if options.quick else chat.TOKENS),
         seed=options.seed,
     )
 
@@ -275,7 +275,7 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--repo", type=Path, default=Path("model_repo"), metavar="DIR")
     chat.add_argument("--clients", type=int, default=32, metavar="N", help="default: 32")
     chat.add_argument(
-        "--tokens", type=int, default=128, metavar="N", help="of an answer (default: 128)"
+        "--tokens", type=int, metavar="N", help="of an answer (default: 128, with --quick 32)"
     )
 
     commands.add_parser(

@@ -7,6 +7,8 @@
     ├── NotFound             no such model, version, label …
     ├── AlreadyExists
     ├── FailedPrecondition   the state must change first
+    ├── Aborted              somebody else has changed it since
+    ├── QuotaExceeded        the caller has as much as it may have; says of what
     ├── Overloaded           the queue is full; says when to come back
     ├── DeadlineExceeded     the caller's time ran out
     ├── Cancelled            the caller went away
@@ -154,6 +156,29 @@ class AlreadyExists(NotFound):
 class FailedPrecondition(ServingError):
     status = Status.FAILED_PRECONDITION
     default_reason = "FAILED_PRECONDITION"
+
+
+class Aborted(ServingError):
+    status = Status.ABORTED
+    default_reason = "ABORTED"
+
+
+class QuotaExceeded(ServingError):
+    """`subject`, of which there is as much as may be, becomes google.rpc.QuotaFailure."""
+
+    status = Status.RESOURCE_EXHAUSTED
+    default_reason = "QUOTA_EXCEEDED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        subject: str = "",
+        reason: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, metadata=metadata)
+        self.subject = subject
 
 
 class Retryable(ServingError):

@@ -41,6 +41,12 @@ class EngineLoop(OwnProcess):
 
 def _main(pipe: Connection, repository: Path, name: str, profile: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    with _quietly():
+        _serve(pipe, repository, name, profile)
+    os._exit(0)  # vLLM's objects would fail on their way through the interpreter's end
+
+
+def _serve(pipe: Connection, repository: Path, name: str, profile: str) -> None:
     import uvloop  # as in a replica, and in vLLM's own server
 
     from seom.pb.v1 import chat_pb2
@@ -54,8 +60,7 @@ def _main(pipe: Connection, repository: Path, name: str, profile: str) -> None:
     config = Repository(repository, profile).find(name)
     device = Device(threads=max(1, round(config.resources.cpus)), gpu=config.resources.gpus > 0)
     engine = Engine(config.folder / config.version, config.options, device, name)
-    with _quietly():
-        engine.start()
+    engine.start()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(engine.ready())
@@ -91,19 +96,21 @@ def _main(pipe: Connection, repository: Path, name: str, profile: str) -> None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """What vLLM and torch have to say about themselves is shown when they fail alone."""
-    before = os.dup(2)
+    """What vLLM and torch have to say about themselves is shown only when they fail."""
+    before = [os.dup(file) for file in (1, 2)]
     with tempfile.TemporaryFile() as log:
-        os.dup2(log.fileno(), 2)
+        for file in (1, 2):
+            os.dup2(log.fileno(), file)
         try:
             yield
         except BaseException:
             log.seek(0)
-            os.write(before, log.read())
+            os.write(before[1], log.read())
             raise
         finally:
-            os.dup2(before, 2)
-            os.close(before)
+            for file, kept in zip((1, 2), before, strict=True):
+                os.dup2(kept, file)
+                os.close(kept)
 
 
 async def _measure(reply: Reply, workload: Workload, window: Window) -> Measured:

@@ -37,10 +37,12 @@ class Growing:
         self._statistics = statistics
         self._identity = identity
 
-    def results(self, item: Any, call: Call, timeline: Timeline) -> AsyncIterator[Any]:
+    def results(
+        self, item: Any, call: Call, timeline: Timeline, *, paced: bool = False
+    ) -> AsyncIterator[Any]:
         """The model's own results for an item; see `Streams.answer`."""
         return self.streams.answer(
-            item, tenant=call.tenant, deadline=call.deadline, timeline=timeline
+            item, tenant=call.tenant, deadline=call.deadline, timeline=timeline, paced=paced
         )
 
     async def whole(self, grown: Grown, request: Any, call: Call, timeline: Timeline) -> Message:
@@ -63,7 +65,7 @@ class Growing:
         item, pieces = streamed.parse(request), streamed.pieces(timeline)
         first = True
         with _explained(streamed.explain, request):
-            async with aclosing(self.results(item, call, timeline)) as results:  # type: ignore[type-var]
+            async with aclosing(self.results(item, call, timeline, paced=True)) as results:  # type: ignore[type-var]
                 async for result in results:
                     message = pieces.of(result)
                     if first:
@@ -94,7 +96,7 @@ class Growing:
         signature = self._model.signature
         infer = parse_infer(request, signature, 1)
         item = self._model.parse(infer.tensors, infer.parameters)
-        async with aclosing(self.results(item, call, timeline)) as results:  # type: ignore[type-var]
+        async with aclosing(self.results(item, call, timeline, paced=True)) as results:  # type: ignore[type-var]
             async for result in results:
                 tensors = self._model.tensors(result)
                 response = build_infer(tensors, signature, infer.outputs, request.id)

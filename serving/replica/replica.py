@@ -9,12 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 
 from seom.pb.inference import grpc_service_pb2 as pb
-from serving.errors import InvalidArgument, NotFound, Overloaded, Unimplemented
+from serving.errors import (
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    Overloaded,
+    Unimplemented,
+)
 from serving.models.base import Model, Served, StreamingModel
 from serving.replica.call import Call
 from serving.replica.decoupled import interleave
@@ -29,8 +35,11 @@ from serving.services.catalog import RPCS, Rpc
 from serving.services.describe import Description
 from serving.services.tensor import build_infer, parse_infer, set_parameters
 from serving.services.timing import timing_fields, timing_message
-from serving.services.typed import GROWN, STREAMED, TYPED, Grown, Streamed, Typed
+from serving.services.typed import GROWN, KEPT, STREAMED, TYPED, Grown, Kept, Streamed, Typed
 from serving.timing import Timeline
+
+if TYPE_CHECKING:
+    from serving.replica.gallery import GalleryCalls
 
 
 class Replica(Servicer):
@@ -70,6 +79,7 @@ class Replica(Servicer):
                 queue=config.limits.queue,
                 on_batch=self.statistics.executed,
             )
+        self._gallery = self._kept()
         self._forwarder = forwarder
         self._names = {config.name, f"{config.name}@{config.version}"}
 
@@ -90,6 +100,16 @@ class Replica(Servicer):
         """Of a model whose answers grow."""
         assert isinstance(self.work, Growing)
         return self.work
+
+    @property
+    def gallery(self) -> GalleryCalls:
+        """Of a model that keeps people; raises FailedPrecondition for one that does not."""
+        if self._gallery is None:
+            raise FailedPrecondition(
+                f"{self.config.name} keeps no galleries; its model.yaml needs the key `gallery`",
+                reason="NO_GALLERY",
+            )
+        return self._gallery
 
     def describe(self) -> Description:
         return Description(
@@ -119,13 +139,15 @@ class Replica(Servicer):
         """Lets what was admitted end, then releases threads and processes."""
         work = self.work.streams if isinstance(self.work, Growing) else self.work
         await work.close()
+        if self._gallery is not None:
+            await self._gallery.close()
 
     # Calls ------------------------------------------------------------------------
 
     async def answer(
         self, rpc: Rpc, request: Any, call: Call, timeline: Timeline
     ) -> Message | Reply:
-        typed = TYPED.get(rpc.name) or GROWN.get(rpc.name)
+        typed = TYPED.get(rpc.name) or GROWN.get(rpc.name) or KEPT.get(rpc.name)
         if typed is None and rpc.name != "ModelInfer":
             raise Unimplemented(f"{rpc.name} is answered by the edge, not by a replica")
         version = request.model_version if typed is None else ""
@@ -157,7 +179,7 @@ class Replica(Servicer):
     def answer_stream(
         self, rpc: Rpc, requests: Any, call: Call, timeline: Timeline
     ) -> AsyncIterator[Message]:
-        if streamed := STREAMED.get(rpc.name):
+        if streamed := STREAMED.get(rpc.name) or KEPT.get(rpc.name):
             call = call.within(self.config.limits.stream_s)
             return self._streamed(rpc, streamed, requests, call, timeline)
         if rpc.name == "ModelStreamInfer" and self.model.signature.decoupled:
@@ -170,7 +192,12 @@ class Replica(Servicer):
         return super().answer_stream(rpc, requests, call, timeline)
 
     async def _streamed(
-        self, rpc: Rpc, streamed: Streamed, request: Any, call: Call, timeline: Timeline
+        self,
+        rpc: Rpc,
+        streamed: Streamed | Kept,
+        request: Any,
+        call: Call,
+        timeline: Timeline,
     ) -> AsyncIterator[Message]:
         self._authorize(request.model_name, "", call)
         if not self._mine(request.model_name, "", default=True):
@@ -182,7 +209,10 @@ class Replica(Servicer):
             return
         with self._counted(timeline):
             self._require_family(streamed.family)
-            pieces = self.growing.pieces(streamed, request, call, timeline)
+            if isinstance(streamed, Kept):
+                pieces = self.gallery.pieces(streamed, request, call, timeline)
+            else:
+                pieces = self.growing.pieces(streamed, request, call, timeline)
             async with aclosing(pieces) as messages:  # type: ignore[type-var]
                 async for message in messages:
                     yield message
@@ -237,11 +267,13 @@ class Replica(Servicer):
         return response
 
     async def _typed(
-        self, typed: Typed | Grown, request: Any, call: Call, timeline: Timeline
+        self, typed: Typed | Grown | Kept, request: Any, call: Call, timeline: Timeline
     ) -> Message:
         self._require_family(typed.family)
         if isinstance(typed, Grown):
             return await self.growing.whole(typed, request, call, timeline)
+        if isinstance(typed, Kept):
+            return await self.gallery.whole(typed, request, call, timeline)
         item = typed.parse(request)
         result = await self._submit(item, call, timeline)
         response = typed.build(result)
@@ -249,6 +281,14 @@ class Replica(Servicer):
         response.timing.CopyFrom(timing_message(timeline, self.identity))
         self.statistics.succeed(timeline)
         return response  # type: ignore[no-any-return]
+
+    def _kept(self) -> GalleryCalls | None:
+        """The galleries of a model whose model.yaml asks for them."""
+        if getattr(self.config.options, "gallery", None) is None:
+            return None
+        from serving.replica.gallery import GalleryCalls  # and with it all of SQLAlchemy
+
+        return GalleryCalls(self.config, self._submit, self.statistics, self.identity)
 
     async def _submit(self, item: Any, call: Call, timeline: Timeline) -> Any:
         while True:

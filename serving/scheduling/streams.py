@@ -23,6 +23,14 @@ Result = TypeVar("Result")
 # What is not read is computed for nobody, and takes somebody's place.
 READER_S = 60.0
 
+# Results a second that are sent, of all answers together. To send one costs more than a
+# small model needs to compute a token, and whoever comes new waits behind all that is sent.
+# What a model gets on with meanwhile it merges, so nothing is lost but that pieces come
+# larger; a reader does not see more than thirty a second.
+SENT_PER_S = 1000.0
+LONGEST_PAUSE_S = 1 / 30
+_TICK_S = 1e-3  # event loops know no shorter time
+
 
 class Streams(Generic[Item, Result]):
     """The answers under way of one model.
@@ -60,11 +68,18 @@ class Streams(Generic[Item, Result]):
         await self._model.close()
 
     async def answer(
-        self, item: Item, *, tenant: str, deadline: float, timeline: Timeline
+        self,
+        item: Item,
+        *,
+        tenant: str,
+        deadline: float,
+        timeline: Timeline,
+        paced: bool = False,
     ) -> AsyncIterator[Result]:
         """Yields the results; closing the iterator ends the work on them at once.
 
         deadline: time.monotonic() seconds
+        paced: each result is sent by itself, so there is a pause after it when many are
 
         Raises Overloaded for what finds no place, or is not read; DeadlineExceeded; and
         what the model raises.
@@ -78,13 +93,17 @@ class Streams(Generic[Item, Result]):
         results = self._model.answer(item, tenant, timeline)
         try:
             async with aclosing(results):  # type: ignore[type-var]
-                reader = _Reader(results, self._reader_s)
+                reader, due = _Reader(results, self._reader_s), 0.0
                 try:
                     while True:
                         async with asyncio.timeout_at(deadline):
+                            if (early := due - time.monotonic()) > _TICK_S:
+                                await asyncio.sleep(early)
                             result = await anext(results, None)
                         if result is None:
                             break
+                        if paced and not self._model.last(result):
+                            due = time.monotonic() + self._pause(answers)
                         reader.leave()
                         yield result
                         reader.come_back()
@@ -98,6 +117,10 @@ class Streams(Generic[Item, Result]):
             self.in_flight -= answers
         assert self._admission is not None
         self._admission.computed(self._model.places, time.monotonic() - started)
+
+    def _pause(self, answers: int) -> float:
+        """Seconds between two results of an item with so many answers: its fair share."""
+        return min(LONGEST_PAUSE_S, self.in_flight / answers / SENT_PER_S)
 
     def _admit(self, answers: int) -> None:
         assert self._admission is not None

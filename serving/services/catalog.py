@@ -15,7 +15,14 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from seom.pb.health.v1 import health_pb2
 from seom.pb.inference import grpc_service_pb2
-from seom.pb.v1 import chat_pb2, classification_pb2, detection_pb2, embedding_pb2, face_pb2
+from seom.pb.v1 import (
+    chat_pb2,
+    classification_pb2,
+    detection_pb2,
+    embedding_pb2,
+    face_pb2,
+    gallery_pb2,
+)
 
 HEALTH = "grpc.health.v1.Health"
 REFLECTION = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
@@ -57,6 +64,7 @@ def _catalog() -> dict[str, list[Rpc]]:
         _rpcs(detection_pb2.DESCRIPTOR.services_by_name["DetectionService"]),
         _rpcs(embedding_pb2.DESCRIPTOR.services_by_name["EmbeddingService"]),
         _rpcs(face_pb2.DESCRIPTOR.services_by_name["FaceService"]),
+        _rpcs(gallery_pb2.DESCRIPTOR.services_by_name["GalleryService"]),
         _rpcs(health_pb2.DESCRIPTOR.services_by_name["Health"]),
         # v1 of reflection has v1alpha's messages under another name, and one RPC.
         *(_rpcs(reflection, name) for name in REFLECTION),
@@ -80,4 +88,5 @@ DEFAULT_FAMILIES: dict[str, str] = {
     "seom.v1.DetectionService": "detection",
     "seom.v1.EmbeddingService": "embedding",
     "seom.v1.FaceService": "face",
+    "seom.v1.GalleryService": "face",
 }

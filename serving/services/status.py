@@ -8,7 +8,15 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as details
 from google.rpc.status_pb2 import Status as StatusMessage
 
-from serving.errors import AlreadyExists, InvalidArgument, NotFound, Retryable, ServingError, Status
+from serving.errors import (
+    AlreadyExists,
+    InvalidArgument,
+    NotFound,
+    QuotaExceeded,
+    Retryable,
+    ServingError,
+    Status,
+)
 
 DOMAIN = "seom.dev"
 DETAILS_KEY = "grpc-status-details-bin"
@@ -24,7 +32,8 @@ def status_details(error: ServingError, code: Status | None = None) -> bytes:
     """A serialized google.rpc.Status: ErrorInfo always, then what the error knows.
 
     InvalidArgument adds BadRequest with every bad field, NotFound and AlreadyExists
-    add ResourceInfo, Overloaded and Unavailable add RetryInfo. `code` stands in for
+    add ResourceInfo, QuotaExceeded adds QuotaFailure, Overloaded and Unavailable add
+    RetryInfo. `code` stands in for
     the error's own status where it has none (the edge's refusals).
     """
     code = error.status if code is None else code
@@ -36,6 +45,12 @@ def status_details(error: ServingError, code: Status | None = None) -> bytes:
         _pack(status, _bad_request(error))
     elif isinstance(error, NotFound | AlreadyExists):
         _pack(status, _resource(error))
+    elif isinstance(error, QuotaExceeded):
+        failure = details.QuotaFailure()
+        failure.violations.add(
+            subject=shorten(error.subject, _MAX_NAME), description=shorten(error.message)
+        )
+        _pack(status, failure)
     elif isinstance(error, Retryable):
         delay = Duration()
         delay.FromNanoseconds(int(error.retry_after * 1e9))

@@ -23,6 +23,20 @@ from serving.services.face import (
     parse_embed_faces,
     parse_verify_faces,
 )
+from serving.services.gallery import (
+    parse_add_photographs,
+    parse_delete_gallery,
+    parse_delete_person,
+    parse_delete_photograph,
+    parse_enroll,
+    parse_export_gallery,
+    parse_get_person,
+    parse_identify,
+    parse_list_galleries,
+    parse_list_persons,
+    parse_rename_person,
+    parse_verify_person,
+)
 from serving.services.texts import as_it_is
 from serving.timing import Timeline
 
@@ -71,6 +85,17 @@ class Streamed:
     explain: Explain
 
 
+@dataclass(frozen=True)
+class Kept:
+    """One RPC about what a tenant keeps: answered by the replica's galleries.
+
+    parse: request message and the edge's word for the tenant → what is asked
+    """
+
+    family: str
+    parse: Callable[[Any, str], Any]
+
+
 TYPED: dict[str, Typed] = {
     "Detect": Typed("detection", parse_detect, build_detect),
     "DetectFaces": Typed("face", parse_detect_faces, build_detect_faces),
@@ -89,4 +114,19 @@ GROWN: dict[str, Grown] = {
 STREAMED: dict[str, Streamed] = {
     "ChatStream": Streamed("chat", parse_chat, Deltas, in_its_words),
     "CompleteStream": Streamed("chat", parse_complete, Deltas, in_its_words),
+}
+
+KEPT: dict[str, Kept] = {
+    "AddPhotographs": Kept("face", parse_add_photographs),
+    "DeleteGallery": Kept("face", parse_delete_gallery),
+    "DeletePerson": Kept("face", parse_delete_person),
+    "DeletePhotograph": Kept("face", parse_delete_photograph),
+    "Enroll": Kept("face", parse_enroll),
+    "ExportGallery": Kept("face", parse_export_gallery),
+    "GetPerson": Kept("face", parse_get_person),
+    "Identify": Kept("face", parse_identify),
+    "ListGalleries": Kept("face", parse_list_galleries),
+    "ListPersons": Kept("face", parse_list_persons),
+    "RenamePerson": Kept("face", parse_rename_person),
+    "VerifyPerson": Kept("face", parse_verify_person),
 }

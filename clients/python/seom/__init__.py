@@ -14,6 +14,8 @@
 same. The command `seom` does the same from a shell.
 """
 
+from seom._gallery import Gallery
+from seom._gallery_aio import AsyncGallery
 from seom._health import Health
 from seom.aio import AsyncClient
 from seom.channel import VERSION as __version__
@@ -49,6 +51,16 @@ from seom.errors import (
     UnusableAnswer,
 )
 from seom.faces import Face, FaceQuality, Faces, Landmarks, Point, Verification
+from seom.gallery import (
+    Candidate,
+    ExportedPhotograph,
+    GalleryInfo,
+    Identified,
+    IdentifiedFace,
+    Person,
+    PersonVerification,
+    Photograph,
+)
 from seom.messages import Message, ToolCall
 from seom.replies import Answer, FinishReason, Reply, Score, TokenLogprob, Usage
 from seom.streams import AsyncReplyStream, ReplyStream
@@ -63,10 +75,12 @@ __all__ = [
     "AlreadyExists",
     "Answer",
     "AsyncClient",
+    "AsyncGallery",
     "AsyncReplyStream",
     "BatchStatistics",
     "Box",
     "Cancelled",
+    "Candidate",
     "Classifications",
     "Client",
     "ConnectionFailed",
@@ -76,6 +90,7 @@ __all__ = [
     "Detections",
     "Duration",
     "Embeddings",
+    "ExportedPhotograph",
     "Face",
     "FaceQuality",
     "Faces",
@@ -83,8 +98,12 @@ __all__ = [
     "Field",
     "FinishReason",
     "FrameOutcome",
+    "Gallery",
+    "GalleryInfo",
     "GenerationTiming",
     "Health",
+    "Identified",
+    "IdentifiedFace",
     "InferRequest",
     "InferResult",
     "Internal",
@@ -99,6 +118,9 @@ __all__ = [
     "NotFound",
     "Overloaded",
     "PermissionDenied",
+    "Person",
+    "PersonVerification",
+    "Photograph",
     "Point",
     "Reply",
     "ReplyStream",

@@ -20,6 +20,7 @@ import grpc
 from seom import control, detection, images, methods, tensor, video
 from seom._chat_aio import AsyncChatMethods
 from seom._faces import AsyncFaceMethods
+from seom._gallery_aio import AsyncGallery, galleries_async
 from seom._health import Health
 from seom._texts import AsyncTextMethods
 from seom._video import watch_async
@@ -27,6 +28,7 @@ from seom.call import Metadata
 from seom.control import ModelMetadata, ModelState, ModelStatistics, ServerMetadata
 from seom.datatypes import Tensor
 from seom.detection import Detections
+from seom.gallery import GalleryInfo
 from seom.images import Photo
 from seom.tensor import InferRequest, InferResult, Parameter
 from seom.video import Frame, Settings, VideoDetections
@@ -128,6 +130,16 @@ class AsyncClient(AsyncChatMethods, AsyncTextMethods):
     def faces(self) -> AsyncFaceMethods:
         """The methods for faces; see `Client.faces`."""
         return AsyncFaceMethods(self._unary)
+
+    def gallery(self, name: str, *, model: str = "") -> AsyncGallery:
+        """A gallery of people; see `Client.gallery`."""
+        return AsyncGallery(self, name, model)
+
+    def galleries(
+        self, *, model: str = "", timeout: float | None = None
+    ) -> AsyncGenerator[GalleryInfo, None]:
+        """Your galleries by their names; see `Client.galleries`."""
+        return galleries_async(self, model, timeout)
 
     # Tensors
 

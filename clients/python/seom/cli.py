@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 
-from seom import _admin, _commands, _reading, _talk
+from seom import _admin, _commands, _gallery_commands, _reading, _talk
 from seom.channel import VERSION
 from seom.errors import SeomError
 
@@ -28,6 +28,8 @@ examples:
   seom faces people.jpg                         where are faces, and how good are they?
   seom faces *.jpg --embed --json               embeddings, for scripts
   seom verify badge.jpg gate.jpg                the same person?
+  seom gallery enroll kim Mina a.jpg b.jpg      remember a face by a name
+  seom gallery identify kim people.jpg          who is on this picture?
   seom chat Plan a picnic.                      ask a language model
   seom chat --image photo.jpg                   talk about a photo
   seom embed "old cars" "a rusty van" "tea"     how alike in meaning?
@@ -66,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     _commands.add_all(commands)
     _talk.add(commands)
     _reading.add(commands)
+    _gallery_commands.add(commands)
     _admin.add(commands)
     for plugin in entry_points(group=GROUP):
         try:

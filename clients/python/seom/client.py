@@ -16,6 +16,7 @@ import grpc
 from seom import control, detection, methods, tensor, video
 from seom._chat import ChatMethods
 from seom._faces import FaceMethods
+from seom._gallery import Gallery, galleries
 from seom._health import Health
 from seom._texts import TextMethods
 from seom._video import watch
@@ -23,6 +24,7 @@ from seom.call import Metadata
 from seom.control import ModelMetadata, ModelState, ModelStatistics, ServerMetadata
 from seom.datatypes import Tensor
 from seom.detection import Detections
+from seom.gallery import GalleryInfo
 from seom.images import Photo
 from seom.tensor import InferRequest, InferResult, Parameter
 from seom.video import Frame, Settings, VideoDetections
@@ -190,6 +192,21 @@ class Client(ChatMethods, TextMethods):
         2
         """
         return FaceMethods(self._unary)
+
+    def gallery(self, name: str, *, model: str = "") -> Gallery:
+        """A gallery of people: enrol them, then learn who is on a picture.
+
+        >>> with Client() as seom:
+        ...     [face.person for face in seom.gallery("kim").identify("people.jpg")]
+        ['Mina', None]
+        """
+        return Gallery(self, name, model)
+
+    def galleries(
+        self, *, model: str = "", timeout: float | None = None
+    ) -> Generator[GalleryInfo, None, None]:
+        """Your galleries by their names, read page by page; `timeout` is for each page."""
+        return galleries(self, model, timeout)
 
     # Tensors
 

@@ -170,7 +170,7 @@ def embed(
         max_overlap=max_overlap,
         min_size=min_size,
         max_results=max_results,
-        choice=_choice(choice, "all", "largest", "only"),
+        choice=chosen(choice, "all", "largest", "only"),
         mirror=mirror,
     )
     return Call(methods.EMBED_FACES, request, _embedded, model)
@@ -195,7 +195,7 @@ def verify(
         threshold=threshold,
         min_score=min_score,
         min_size=min_size,
-        choice=_choice(choice, "largest", "only"),
+        choice=chosen(choice, "largest", "only"),
         mirror=mirror,
     )
     return Call(methods.VERIFY_FACES, request, _verified, model)
@@ -211,7 +211,7 @@ def several(photos: Sequence[images.Photo]) -> Sequence[images.Photo]:
     return photos
 
 
-def _choice(choice: str, *allowed: str) -> Any:
+def chosen(choice: str, *allowed: str) -> Any:
     if choice not in allowed:
         raise ValueError(f"choice: {choice!r} is none of {', '.join(allowed)}")
     return _CHOICES[choice]
@@ -231,8 +231,8 @@ def _verified(response: face_pb2.VerifyFacesResponse, answer: Answer) -> Verific
         response.same_person,
         response.similarity,
         response.threshold,
-        _face(response.first),
-        _face(response.second),
+        face(response.first),
+        face(response.second),
         response.model_name,
         response.model_version,
         answer.timing_of(response),
@@ -245,7 +245,7 @@ def _faces(
     spent: Timing,
 ) -> Faces:
     return Faces(
-        tuple(map(_face, picture.faces)),
+        tuple(map(face, picture.faces)),
         response.model_name,
         response.model_version,
         (picture.image_width, picture.image_height),
@@ -253,12 +253,12 @@ def _faces(
     )
 
 
-def _face(message: face_pb2.Face) -> Face:
+def face(message: face_pb2.Face) -> Face:
     return Face(
         box(message.box),
         message.score,
         _landmarks(message.landmarks),
-        _quality(message.quality),
+        quality(message.quality),
         np.array(message.embedding, np.float32) if message.embedding else None,
     )
 
@@ -267,7 +267,7 @@ def _landmarks(points: Sequence[common_pb2.Point]) -> Landmarks | None:
     return Landmarks(*(Point(each.x, each.y) for each in points)) if len(points) == 5 else None
 
 
-def _quality(message: face_pb2.FaceQuality) -> FaceQuality:
+def quality(message: face_pb2.FaceQuality) -> FaceQuality:
     known = {each.name: value for each, value in message.ListFields()}
     optional = ("sharpness", "yaw", "pitch", "roll")
     return FaceQuality(message.size, *(known.get(name) for name in optional))

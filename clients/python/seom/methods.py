@@ -14,7 +14,14 @@ from google.protobuf.message import Message
 
 from seom import _health
 from seom.pb.inference import grpc_service_pb2 as oip
-from seom.pb.v1 import chat_pb2, classification_pb2, detection_pb2, embedding_pb2, face_pb2
+from seom.pb.v1 import (
+    chat_pb2,
+    classification_pb2,
+    detection_pb2,
+    embedding_pb2,
+    face_pb2,
+    gallery_pb2,
+)
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -86,6 +93,66 @@ EMBED_FACES = _method(
 )
 VERIFY_FACES = _method(
     "/seom.v1.FaceService/VerifyFaces", face_pb2.VerifyFacesRequest, face_pb2.VerifyFacesResponse
+)
+
+
+def _gallery(
+    name: str,
+    request: type[RequestMessage],
+    response: type[ResponseMessage],
+    *,
+    idempotent: bool = True,
+    shape: Shape = "unary_unary",
+) -> Method[RequestMessage, ResponseMessage]:
+    path = f"/seom.v1.GalleryService/{name}"
+    return _method(path, request, response, idempotent=idempotent, shape=shape)
+
+
+# Enrolments carry an id of their own, under which they are carried out once.
+ENROLL = _gallery("Enroll", gallery_pb2.EnrollRequest, gallery_pb2.EnrollResponse)
+ADD_PHOTOGRAPHS = _gallery(
+    "AddPhotographs", gallery_pb2.AddPhotographsRequest, gallery_pb2.EnrollResponse
+)
+IDENTIFY = _gallery("Identify", gallery_pb2.IdentifyRequest, gallery_pb2.IdentifyResponse)
+VERIFY_PERSON = _gallery(
+    "VerifyPerson", gallery_pb2.VerifyPersonRequest, gallery_pb2.VerifyPersonResponse
+)
+LIST_PERSONS = _gallery(
+    "ListPersons", gallery_pb2.ListPersonsRequest, gallery_pb2.ListPersonsResponse
+)
+GET_PERSON = _gallery("GetPerson", gallery_pb2.GetPersonRequest, gallery_pb2.GetPersonResponse)
+RENAME_PERSON = _gallery(
+    "RenamePerson",
+    gallery_pb2.RenamePersonRequest,
+    gallery_pb2.RenamePersonResponse,
+    idempotent=False,
+)
+DELETE_PERSON = _gallery(
+    "DeletePerson",
+    gallery_pb2.DeletePersonRequest,
+    gallery_pb2.DeletePersonResponse,
+    idempotent=False,
+)
+DELETE_PHOTOGRAPH = _gallery(
+    "DeletePhotograph",
+    gallery_pb2.DeletePhotographRequest,
+    gallery_pb2.DeletePhotographResponse,
+    idempotent=False,
+)
+LIST_GALLERIES = _gallery(
+    "ListGalleries", gallery_pb2.ListGalleriesRequest, gallery_pb2.ListGalleriesResponse
+)
+DELETE_GALLERY = _gallery(
+    "DeleteGallery",
+    gallery_pb2.DeleteGalleryRequest,
+    gallery_pb2.DeleteGalleryResponse,
+    idempotent=False,
+)
+EXPORT_GALLERY = _gallery(
+    "ExportGallery",
+    gallery_pb2.ExportGalleryRequest,
+    gallery_pb2.ExportGalleryResponse,
+    shape="unary_stream",
 )
 
 CHAT = _method("/seom.v1.ChatService/Chat", chat_pb2.ChatRequest, chat_pb2.ChatResponse)

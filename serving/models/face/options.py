@@ -77,6 +77,30 @@ class Embedder(Pixel):
     max_faces: int = Field(default=128, ge=16, le=4096)
 
 
+class Gallery(Section):
+    """People kept by name, of those whom this model can embed.
+
+    url_from: the environment variable that has the database's URL (postgresql://… or
+        sqlite:///…), for a URL may hold a password; SEOM_GALLERY_URL if not given, and
+        that one need not be set
+    file: of SQLite, where there is no URL: in SEOM_HOME, or the user's folder for data
+    persons, photographs: of one gallery; photographs_each: of one person
+    galleries: of one tenant
+    min_size, min_sharpness: faces that are smaller (pixels) or less sharp are not enrolled
+    cache_bytes: of embeddings in a replica's memory
+    """
+
+    url_from: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    file: str = Field(default="galleries.db", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    persons: int = Field(default=10_000, ge=1)
+    photographs: int = Field(default=50_000, ge=1)
+    photographs_each: int = Field(default=100, ge=16)
+    galleries: int = Field(default=10_000, ge=1)
+    min_size: Pixels = 0.0
+    min_sharpness: float = Field(default=20.0, ge=0)
+    cache_bytes: Quantity = 2**30
+
+
 class Options(Section):
     """The weights have the part `detector` and, with `embedder` here, the part `embedder`.
 
@@ -84,6 +108,7 @@ class Options(Section):
     max_results: faces of one picture; a request may ask for fewer, never for more
     max_pictures: pictures of one request
     max_pixels: pixels of one request's pictures together; `limits.pixels` is for each alone
+    gallery: whether GalleryService is answered, and where people are kept
     """
 
     detector: Detector
@@ -92,3 +117,4 @@ class Options(Section):
     max_results: int = Field(default=100, ge=1, le=1000)
     max_pictures: int = Field(default=16, ge=2, le=256)
     max_pixels: Quantity = 96 * 10**6
+    gallery: Gallery | None = None

@@ -26,7 +26,7 @@ WORKLOADS = (
     Workload("open", "64 B, 50/s", identity.unary(64), Open(50), "p50"),
     Workload("stream", "4 messages", identity.stream(64, 4), Closed(2), "throughput"),
 )
-PLAN = Plan(rounds=3, window=Window(0.05, 0.2), seed=5, gates=Gates(lateness_ms=1000, achieved=0))
+PLAN = Plan(rounds=3, window=Window(0.05, 0.1), seed=5, gates=Gates(lateness_ms=1000, achieved=0))
 
 
 def scenario() -> Scenario:
@@ -53,7 +53,7 @@ def kept(
         scenario="small-path",
         titles={workload.name: workload.title for workload in WORKLOADS},
         rounds=PLAN.rounds,
-        measure_s=0.2,
+        measure_s=0.1,
         manifest=manifest.collect(PLAN.seed, outcome.schedules, {"echo": "a note"}, (0.1, 0, 0)),
         ceiling={"throughput": 2000.0, "client_cpu": 0.5, "per_core": 4000.0},
         cells=outcome.cells,

@@ -160,7 +160,7 @@ async def test_a_slow_reader_holds_no_place_in_the_engine(llama: Served) -> None
         assert first.text is not None
         await until(lambda: llama.engine.unfinished == 0, 30)
         assert await llama.engine.blocks_free()
-        assert (await llama.client.chat("안녕", max_tokens=4)).text
+        assert (await llama.client.chat("안녕", max_tokens=4)).usage.completion_tokens
         async for _ in stream:
             pass
     assert stream.reply.usage.completion_tokens == 4 * 300
@@ -175,7 +175,7 @@ async def test_saturation_refuses_with_a_hint_and_is_no_illness(
 ) -> None:
     monkeypatch.setattr(llama.engine.life, "stall_s", 3.0)
     calls = [
-        llama.client.chat(f"{i}", min_tokens=20, max_tokens=20, timeout=120) for i in range(300)
+        llama.client.chat(f"{i}", min_tokens=99, max_tokens=99, timeout=120) for i in range(300)
     ]
     async with checked(llama.engine) as looks:
         ends = await asyncio.gather(*calls, return_exceptions=True)

@@ -32,9 +32,11 @@ from seom.pb.v1 import (
     embedding_pb2_grpc,
     face_pb2,
     face_pb2_grpc,
+    gallery_pb2_grpc,
 )
 
 from .chat_server import Chat
+from .gallery_server import Galleries
 from .text_server import Classification, Embedding
 
 TIMING = common_pb2.Timing(
@@ -101,6 +103,8 @@ class Server:
         )
         embedding_pb2_grpc.add_EmbeddingServiceServicer_to_server(Embedding(self), self._server)
         face_pb2_grpc.add_FaceServiceServicer_to_server(_Face(self), self._server)
+        galleries = Galleries(self, BOXES)
+        gallery_pb2_grpc.add_GalleryServiceServicer_to_server(galleries, self._server)
         oip_grpc.add_GRPCInferenceServiceServicer_to_server(_Inference(self), self._server)
         health_servicer = health.HealthServicer()
         health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)

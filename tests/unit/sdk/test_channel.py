@@ -140,14 +140,19 @@ def test_service_config() -> None:
     }
     assert config["retryThrottling"] == {"maxTokens": 10, "tokenRatio": 0.1}
     names = {(name["service"], name["method"]) for name in entry["name"]}
-    assert len(names) == len(entry["name"]) == 19
+    assert len(names) == len(entry["name"]) == 26
     assert ("seom.v1.DetectionService", "Detect") in names
     refused = {method.name for method in methods.ALL if not method.idempotent}
     assert refused == {
         "ChatStream",
         "CompleteStream",
+        "DeleteGallery",
+        "DeletePerson",
+        "DeletePhotograph",
         "DetectVideo",
+        "ExportGallery",
         "ModelStreamInfer",
+        "RenamePerson",
         "RepositoryModelLoad",
         "RepositoryModelUnload",
     }
