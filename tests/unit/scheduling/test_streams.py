@@ -14,7 +14,7 @@ import pytest
 from serving.errors import DeadlineExceeded, Internal, Overloaded
 from serving.models.base import Device
 from serving.repository.config import Batching, Limits, ModelConfig, Resources
-from serving.scheduling.streams import Streams
+from serving.scheduling.streams import LONGEST_PAUSE_S, Streams
 from serving.timing import Timeline
 from tests.unit.counting import Model, Options
 
@@ -113,3 +113,50 @@ async def test_an_answer_that_nobody_reads_is_ended_meanwhile() -> None:
 async def test_a_slow_model_is_no_slow_reader() -> None:
     streams: Streams[Any, Any] = Streams(model(pause_s=0.12), queue=1, reader_s=0.05)
     assert await numbers(answer(streams, 2)) == [1, 2]
+
+
+# Paced: results that are sent one by one --------------------------------------------
+
+
+def paced(streams: Streams[Any, Any], to: int, seconds: float = 10) -> AsyncIterator[Any]:
+    deadline = time.monotonic() + seconds
+    return streams.answer(to, tenant="kim", deadline=deadline, timeline=Timeline(), paced=True)
+
+
+def test_of_many_answers_each_has_its_share() -> None:
+    streams: Streams[Any, Any] = Streams(model(places=32), queue=200)
+    shares = []
+    for streams.in_flight, answers in ((1, 1), (16, 1), (16, 8), (200, 1)):
+        shares.append(streams._pause(answers))
+    assert shares == [0.001, 0.016, 0.002, LONGEST_PAUSE_S]
+
+
+async def test_paced_results_all_come_and_nothing_waits_after_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("serving.scheduling.streams.SENT_PER_S", 1 / 3600)
+    monkeypatch.setattr("serving.scheduling.streams.LONGEST_PAUSE_S", 0.02)
+    streams: Streams[Any, Any] = Streams(model(), queue=1)
+    assert await numbers(paced(streams, 4)) == [1, 2, 3, 4]
+    monkeypatch.setattr("serving.scheduling.streams.LONGEST_PAUSE_S", 3600.0)
+    assert await numbers(paced(streams, 1)) == [1]
+    assert await numbers(answer(streams, 4)) == [1, 2, 3, 4]  # not sent one by one
+
+
+async def test_a_pause_ends_with_the_deadline_and_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("serving.scheduling.streams.SENT_PER_S", 1 / 3600)
+    monkeypatch.setattr("serving.scheduling.streams.LONGEST_PAUSE_S", 3600.0)
+    counter = model()
+    streams: Streams[Any, Any] = Streams(counter, queue=1)
+    with pytest.raises(DeadlineExceeded):
+        await numbers(paced(streams, 4, seconds=0.05))
+    assert (streams.in_flight, counter.counting) == (0, 0)
+    reading = asyncio.create_task(numbers(paced(streams, 4)))
+    while not counter.counting:
+        await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert (streams.in_flight, counter.counting) == (0, 0)
