@@ -7,7 +7,10 @@ only where somebody watches.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +18,11 @@ from seom import _show
 from seom._commands import add_connection, complain, connect, words
 from seom.chat import STREAM_TIMEOUT
 from seom.client import Client
-from seom.errors import SeomError
+from seom.errors import Cancelled, SeomError
 from seom.generation import Sampling
 from seom.messages import Message, Part
 from seom.replies import FinishReason, Reply
+from seom.streams import ReplyStream
 
 _EXAMPLES = """\
 examples:
@@ -115,14 +119,15 @@ class _Talk:
     def _answered(self, messages: list[Message]) -> Reply:
         args = self._args
         settings = Sampling(max_tokens=args.max_tokens, temperature=args.temperature)
-        with self._seom.chat_stream(
+        stream = self._seom.chat_stream(
             messages,
             model=args.model,
             adapter=args.adapter,
             system=args.system,
             timeout=args.timeout,
             **settings,
-        ) as stream:
+        )
+        with _stoppable(stream):
             for delta in stream:
                 if not args.json:
                     print(delta.text, end="", flush=True)
@@ -136,6 +141,32 @@ class _Talk:
         if reply.finish_reason is FinishReason.LENGTH:
             complain("the answer was cut off; --max-tokens allows a longer one")
         return reply
+
+
+@contextmanager
+def _stoppable(stream: ReplyStream) -> Iterator[None]:
+    """The stream's block, in which Ctrl-C gives the answer up.
+
+    Not by an exception wherever the program happens to be: raised between gRPC's taking a
+    lock and using it, that lock stays held, and the channel's next call waits for ever.
+    """
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+        stream.cancel()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        with stream:
+            yield
+    except Cancelled:
+        if stopped:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _edit_lines() -> None:

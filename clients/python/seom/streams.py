@@ -32,6 +32,7 @@ class _Rounds:
         self._open = open_round
         self._exchange: Exchange | None = None
         self._reply: Reply | None = None
+        self._call: Any = None
         self._left = False
 
     @property
@@ -58,7 +59,7 @@ class _Rounds:
         self._exchange, self._whole = exchange, Whole()
         self._started = time.perf_counter_ns()
         self._envelope, self._call = self._open(exchange)
-        if self._left:  # while a tool ran
+        if self._left:  # before it began, or while a tool ran
             self._call.cancel()
 
     def _elapsed(self) -> int:
@@ -72,10 +73,13 @@ class _Rounds:
         self._reply = None if pending else reply
         return pending
 
-    def _leave(self) -> None:
-        """What is left is generated for nobody; harmless after the end."""
-        if self._exchange is not None and not self._left:
-            self._left = True
+    def cancel(self) -> None:
+        """Gives up what is left, from a signal handler or another thread as well.
+
+        Whoever reads gets Cancelled; harmless after the end.
+        """
+        self._left = True
+        if self._call is not None:
             self._call.cancel()
 
 
@@ -111,7 +115,7 @@ class ReplyStream(_Rounds, Iterator[Delta]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._leave()
+        self.cancel()
 
     def __next__(self) -> Delta:
         exchange = self._entered()
@@ -160,7 +164,7 @@ class AsyncReplyStream(_Rounds, AsyncIterator[Delta]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._leave()
+        self.cancel()
 
     async def __anext__(self) -> Delta:
         exchange = self._entered()

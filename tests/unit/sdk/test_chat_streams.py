@@ -131,6 +131,19 @@ def test_leaving_from_another_thread(client: Client, server: Server) -> None:
     assert [type(each) for each in caught] == [Cancelled]
 
 
+def test_giving_up_within_the_block(client: Client, server: Server) -> None:
+    with client.chat_stream("Hello.", model="endless") as stream:
+        next(stream)
+        stream.cancel()
+        with pytest.raises(Cancelled):
+            list(stream)
+    assert server.cancelled.wait(5)
+    with client.chat_stream("Hello.", model="endless") as stream:
+        stream.cancel()
+        with pytest.raises(Cancelled):
+            list(stream)
+
+
 def test_a_stream_is_read_in_its_block_and_once(client: Client, server: Server) -> None:
     stream = client.chat_stream("Hello.")
     with pytest.raises(RuntimeError, match="within its block"):
