@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,18 @@ class Terminal:
             self.shown = self.shown.partition(text)[2]
         return found
 
+    def interrupted(self) -> int | None:
+        """The exit code after Ctrl-C at the prompt.
+
+        readline shows the prompt before it waits for keys, and sleeps through a signal that
+        comes in between; the next one wakes it.
+        """
+        for _ in range(10):
+            self.process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                return self.process.wait(2)
+        return None
+
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -202,5 +215,4 @@ def test_a_stopped_answer_and_a_failed_one_end_no_conversation(
     assert talk.shows("seom: starting"), talk.shown
     assert len(server.last.request.messages) == 1, "what was not answered is not repeated"
     assert talk.shows("> ")
-    talk.process.send_signal(signal.SIGINT)
-    assert talk.process.wait(10) == 130
+    assert talk.interrupted() == 130
