@@ -128,6 +128,8 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
+            # Whatever started the tests may ignore Ctrl-C, as a shell does in the background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             env={**os.environ, "TERM": "dumb"},
         )
         os.close(theirs)
