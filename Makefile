@@ -81,12 +81,12 @@ unit: $(CHAT_READY)  ## the tests that need neither Ray nor real weights
 .PHONY: test
 test: unit  ## all tests; they start clusters of their own
 	$(BIN)/pytest -n auto --dist worksteal tests/contract tests/accuracy
-	$(BIN)/pytest tests/integration tests/conformance
+	$(BIN)/pytest -n 2 --dist loadgroup --durations 25 tests/integration tests/conformance
 
 .PHONY: demo
 demo: $(CHAT_READY)  ## a photograph (PHOTO=…) through every kind of model, on a cluster of your own
-	@$(BIN)/python -m tests.demo_models out/models
-	$(BIN)/python -m serving.cli.demo --repo out/models $(PHOTO)
+	@$(BIN)/python -m tests.demo_models out/models out/people
+	$(BIN)/python -m serving.cli.demo --repo out/models --people out/people $(PHOTO)
 
 .PHONY: bench
 bench: $(READY)  ## measure the path against its baselines

@@ -16,9 +16,19 @@ import pytest
 
 from tests.chat_models.repository import write_chat_model
 from tests.small_models import write_repository
+from tests.synthesis_models.repository import write_synthesis_model
 
 ROOT = Path(__file__).resolve().parent.parent
 SEOM = Path(sys.executable).parent / "seom"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps files whole, and all that use the one cluster together, where processes share
+    the work (`--dist loadgroup`): each of them would start its own."""
+    for item in items:
+        shared = "cluster" in getattr(item, "fixturenames", ())
+        group = "cluster" if shared else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +113,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster
     with_real_models(repository)
     write_chat_model(repository, "llama", "default: true\n")
     write_chat_model(repository, "llava")
+    write_synthesis_model(repository, "stylegan2", "batching: {max_batch_size: 4}\n")
     running = new_cluster(repository)
     try:
         running.up()

@@ -47,18 +47,18 @@ def _main(pipe: Connection, repository: Path, names: Sequence[str], profile: str
         fields = timing_fields(timeline, "")
         return {field: spent for field, spent in fields.items() if field.endswith("_ns")}
 
-    def measure(job: tuple[Workload, Window]) -> Measured:
+    def respond(job: tuple[Workload, Window]) -> Measured:
         workload, window = job
         name = workload.call.method.rpartition("/")[2]
-        return _measure(partial(answer, name), workload.call.messages, window)
+        return measure(partial(answer, name), workload.call.messages, window)
 
-    serve(pipe, measure)
+    serve(pipe, respond)
 
 
-def _measure(
+def measure(
     answer: Callable[[bytes], dict[str, int]], messages: tuple[bytes, ...], window: Window
 ) -> Measured:
-    """`answer` tells the nanoseconds of each stage, as a server would."""
+    """One message after the other; `answer` tells each stage's nanoseconds, as a server would."""
     rows: list[Row] = []
     stages: list[dict[str, int]] = []
     cpu, begin = time.process_time(), time.perf_counter_ns()

@@ -10,12 +10,13 @@ if TYPE_CHECKING:
 
 
 def add_commands(subparsers: Subparsers) -> None:
-    """Adds up, status, down, logs, models, pull, check, convert and token."""
-    from serving.cli import check, convert, logs, models, token, up
+    """Adds up, status, down, logs, models, pull, check, convert, directions and token."""
+    from serving.cli import check, convert, directions, logs, models, token, up
 
     up.add(subparsers)
     logs.add(subparsers)
     models.add(subparsers)
     check.add(subparsers)
     convert.add(subparsers)
+    directions.add(subparsers)
     token.add(subparsers)

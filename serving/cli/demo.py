@@ -7,8 +7,10 @@ make demo PHOTO=street.jpg   yours
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 import sys
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +19,9 @@ from rich.table import Table
 from seom import Box, Client, Detections, Faces, Reply, SeomError
 from seom.streams import ReplyStream
 from seom.timing import Timing
-from serving.cli.draw import draw
+from serving.cli import demo_people
+from serving.cli.demo_synthesis import Steered, steer
+from serving.cli.draw import draw, draw_people, draw_rows
 from serving.cli.up import start_detached, stop
 from serving.cluster.settings import Settings
 from serving.cluster.state import ClusterHome
@@ -25,31 +29,48 @@ from serving.repository.scan import Repository
 
 VISION = ("yolox-nano", "faces")
 STORIES, LLAVA = "stories", "llava-random"
+GENERATOR, ATTRIBUTE = "stylegan-random", "age"
+SHIPPED_PERSON = "Eileen Collins"
 STAGES = ("decode", "preprocess", "wait", "model", "postprocess", "network", "round trip")
 OUT = Path("out")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description="find objects and faces on a photograph, and have language models talk of it"
+        description="find objects and faces on a photograph, recognise people, and have language "
+        "models talk of it"
     )
     parser.add_argument("photo", nargs="?", type=Path, help="JPEG, PNG or WebP")
     parser.add_argument("--repo", type=Path, default=Settings.repository, help="model repository")
+    parser.add_argument(
+        "--people", type=Path, help="a folder of people's folders; the last photograph is looked at"
+    )
     arguments = parser.parse_args()
     photo: Path = arguments.photo or shipped_photograph()
     if not photo.is_file():
         print(f"{photo}: no such file", file=sys.stderr)
         return 2
-    there = {model.name for model in Repository(arguments.repo, Settings.profile).models()}
-    models = tuple(name for name in (*VISION, STORIES, LLAVA) if name in there)
+    # People are kept in a place of the demo's own, and no longer than it takes.
+    with tempfile.TemporaryDirectory(prefix="seom-demo-") as kept:
+        os.environ["SEOM_GALLERY_URL"] = f"sqlite:///{kept}/galleries.db"
+        return demonstrate(photo, arguments.repo.resolve(), arguments.people)
+
+
+def demonstrate(photo: Path, repository: Path, people: Path | None) -> int:
+    there = {model.name for model in Repository(repository, Settings.profile).models()}
+    models = tuple(name for name in (*VISION, GENERATOR, STORIES, LLAVA) if name in there)
     address = f"127.0.0.1:{_free_port()}"
-    settings = Settings(repository=arguments.repo.resolve(), address=address, models=models)
+    settings = Settings(repository=repository, address=address, models=models)
     if start_detached(settings):
         return 1
     try:
         with Client(address, timeout=60) as seom:
             things, faces = look(seom, photo)
             show(photo, things, faces)
+            names = names_of(photo, faces)
+            scenes = demo_people.meet(seom, photo, faces, names, people)
+            Console().print(demo_people.table(scenes))
+            steered = steer(seom, GENERATOR, ATTRIBUTE) if GENERATOR in models else None
             talk(seom, photo, things, models)
     except SeomError as error:
         print(f"{photo}: {error.message}", file=sys.stderr)
@@ -57,6 +78,10 @@ def main() -> int:
     finally:
         left = stop(ClusterHome(settings.port))
     print(f"picture: {draw(photo, things, faces, OUT)}")
+    if scenes:
+        print(f"people: {draw_people(scenes, f'{photo.stem}-people', OUT)}")
+    if steered:
+        print(f"steered: {draw_rows(steered.rows, GENERATOR, OUT)} ({_steering(steered)})")
     return 1 if left else 0
 
 
@@ -64,6 +89,13 @@ def look(seom: Client, photo: Path) -> tuple[Detections, Faces]:
     for _ in range(2):  # the connection and the caches are warm after one
         things, faces = seom.detect(photo), seom.faces.detect(photo)
     return things, faces
+
+
+def names_of(photo: Path, faces: Faces) -> list[str]:
+    """What the people on a photograph are called here."""
+    if photo == shipped_photograph() and len(faces) == 1:
+        return [SHIPPED_PERSON]
+    return [f"face {number}" for number, _ in enumerate(faces, 1)]
 
 
 def talk(seom: Client, photo: Path, things: Detections, models: tuple[str, ...]) -> None:
@@ -81,6 +113,13 @@ def talk(seom: Client, photo: Path, things: Detections, models: tuple[str, ...])
         prompt: list[Path | str] = [photo, "What is on this photograph?"]
         with seom.chat_stream(prompt, model=LLAVA, temperature=0.0, max_tokens=24) as stream:
             _say(stream)
+
+
+def _steering(steered: Steered) -> str:
+    return (
+        f"three seeds along {steered.attribute!r}, patterns for want of training; "
+        f"{steered.milliseconds:.0f} ms a batch"
+    )
 
 
 def _say(stream: ReplyStream) -> None:

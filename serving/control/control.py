@@ -30,7 +30,6 @@ from serving.replica.streaming import Answers
 from serving.services.catalog import DEFAULT_FAMILIES, REFLECTION, RPCS, Rpc
 from serving.services.describe import EXTENSIONS, SERVER_NAME, Description, configuration, metadata
 from serving.services.statistics import model_statistics
-from serving.services.typed import GROWN, STREAMED, TYPED
 from serving.telemetry import logs, traces
 from serving.timing import Timeline
 
@@ -89,7 +88,7 @@ class Control(Servicer):
             return await handler(request, call)
         if "SharedMemory" in rpc.name:
             raise Unimplemented("shared memory is not offered: send tensors in the request")
-        if rpc.name == "ModelInfer" or rpc.name in TYPED or rpc.name in GROWN:
+        if rpc.name == "ModelInfer" or rpc.service in DEFAULT_FAMILIES:
             return await self._dispatch(rpc, request, call)
         raise Unimplemented(f"{rpc.name} is not offered")
 
@@ -102,7 +101,7 @@ class Control(Servicer):
             return reflection.answer(self._reflection, requests)
         if rpc.name == "Watch":
             return health.watch(self._models, requests.service, call)
-        if rpc.name in STREAMED:
+        if rpc.service in DEFAULT_FAMILIES and not rpc.client_streaming:
             return self._dispatch_stream(rpc, requests, call)
         return super().answer_stream(rpc, requests, call, timeline)
 

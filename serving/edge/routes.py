@@ -60,17 +60,6 @@ ADMIN_METHODS = ("RepositoryModelLoad", "RepositoryModelUnload", "TraceSetting",
 # The one call that needs no token: a load balancer's probe has none.
 PUBLIC_METHOD = "/grpc.health.v1.Health/Check"
 
-# A typed service and the family of models that answers it. A request that names no
-# model goes to the family's default.
-SERVICES = {
-    "chat": "seom.v1.ChatService",
-    "classification": "seom.v1.ClassificationService",
-    "detection": "seom.v1.DetectionService",
-    "embedding": "seom.v1.EmbeddingService",
-    "face": "seom.v1.FaceService",
-    "synthesis": "seom.v1.SynthesisService",
-}
-
 # What the HTTP door asks of models; the one that names them is control's.
 WEB_PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
 

@@ -106,6 +106,11 @@ class Served(ABC, Generic[Item, Result]):
     def signature(self) -> Signature:
         """Inputs and outputs over the Open Inference Protocol; valid after `load`."""
 
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What else a caller may want to know, by name: ModelConfig tells it as parameters."""
+        return {}
+
     @abstractmethod
     def parse(self, tensors: Tensors, parameters: Mapping[str, Any]) -> Item:
         """Makes an item of tensors that already agree with the signature."""

@@ -29,6 +29,7 @@ from serving.replica.call import Call
 from serving.replica.statistics import Statistics
 from serving.repository.config import ModelConfig
 from serving.services import gallery as service
+from serving.services import gallery_answers as answers
 from serving.services.timing import timing_message
 from serving.services.typed import Kept
 from serving.timing import Timeline
@@ -114,7 +115,7 @@ class GalleryCalls:
                 first = waiting is None
                 if waiting is not None:
                     yield waiting
-                waiting = service.exported_message(each)
+                waiting = answers.exported_message(each)
                 if first:
                     waiting.model_name = self._config.name
                     waiting.model_version = self._config.version
@@ -153,7 +154,7 @@ class GalleryCalls:
                 done = await self._block(store.enrol, place, person, new, asked.request)
             else:
                 done = await self._block(store.add, place, person, new, asked.request, asked.etag)
-        return pb.EnrollResponse(person=service.person_message(done))
+        return pb.EnrollResponse(person=answers.person_message(done))
 
     async def _identify(
         self, asked: service.Identification, call: Call, timeline: Timeline
@@ -163,7 +164,7 @@ class GalleryCalls:
         identities = await self._block(
             self._searching(embeddings.shape[1]).identify, asked.place, embeddings, asked.top_k
         )
-        return service.identified_message(found, identities, self._threshold(asked.threshold))
+        return answers.identified_message(found, identities, self._threshold(asked.threshold))
 
     async def _verify(
         self, asked: service.Verification, call: Call, timeline: Timeline
@@ -174,7 +175,7 @@ class GalleryCalls:
         best = int(similarities.argmax())
         similarity = float(np.clip(similarities[best], -1, 1))
         threshold = self._threshold(asked.threshold)
-        return service.verified_message(found, similarity, photographs[best], threshold)
+        return answers.verified_message(found, similarity, photographs[best], threshold)
 
     async def _persons(
         self, asked: service.PersonList, call: Call, timeline: Timeline
@@ -183,7 +184,7 @@ class GalleryCalls:
         found = await self._block(self._store.persons, asked.place, asked.after, asked.limit + 1)
         page = found[: asked.limit]
         return pb.ListPersonsResponse(
-            persons=map(service.person_message, page),
+            persons=map(answers.person_message, page),
             next_page_token=str(page[-1].id) if len(found) > asked.limit else "",
         )
 
@@ -191,7 +192,7 @@ class GalleryCalls:
         self, asked: service.Lookup, call: Call, timeline: Timeline
     ) -> pb.GetPersonResponse:
         found = await self._block(self._store.person, asked.place, asked.person)
-        return pb.GetPersonResponse(person=service.person_message(found))
+        return pb.GetPersonResponse(person=answers.person_message(found))
 
     async def _rename(
         self, asked: service.Renaming, call: Call, timeline: Timeline
@@ -199,7 +200,7 @@ class GalleryCalls:
         renamed = await self._block(
             self._store.rename, asked.place, asked.person, asked.new, asked.etag
         )
-        return pb.RenamePersonResponse(person=service.person_message(renamed))
+        return pb.RenamePersonResponse(person=answers.person_message(renamed))
 
     async def _erase(
         self, asked: service.Erasure, call: Call, timeline: Timeline
@@ -211,7 +212,7 @@ class GalleryCalls:
         left = await self._block(
             store.delete_photograph, place, person, asked.photograph, asked.etag
         )
-        return pb.DeletePhotographResponse(person=service.person_message(left))
+        return pb.DeletePhotographResponse(person=answers.person_message(left))
 
     async def _galleries(
         self, asked: service.GalleryList, call: Call, timeline: Timeline
@@ -219,7 +220,7 @@ class GalleryCalls:
         found = await self._block(self._store.galleries, asked.tenant, asked.after, asked.limit + 1)
         page = found[: asked.limit]
         return pb.ListGalleriesResponse(
-            galleries=map(service.gallery_message, page),
+            galleries=map(answers.gallery_message, page),
             next_page_token=page[-1].name if len(found) > asked.limit else "",
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from google.protobuf.message import Message
 
@@ -26,6 +26,7 @@ from serving.replica.call import Call
 from serving.replica.decoupled import interleave
 from serving.replica.forward import Forwarder, Reply
 from serving.replica.growing import Growing
+from serving.replica.pictures import Draws, PictureCalls
 from serving.replica.servicer import Servicer, understood
 from serving.replica.statistics import Statistics
 from serving.replica.streaming import Answers
@@ -35,7 +36,18 @@ from serving.services.catalog import RPCS, Rpc
 from serving.services.describe import Description
 from serving.services.tensor import build_infer, parse_infer, set_parameters
 from serving.services.timing import timing_fields, timing_message
-from serving.services.typed import GROWN, KEPT, STREAMED, TYPED, Grown, Kept, Streamed, Typed
+from serving.services.typed import (
+    GROWN,
+    KEPT,
+    SHOWN,
+    STREAMED,
+    TYPED,
+    Grown,
+    Kept,
+    Shown,
+    Streamed,
+    Typed,
+)
 from serving.timing import Timeline
 
 if TYPE_CHECKING:
@@ -118,6 +130,7 @@ class Replica(Servicer):
             signature=self.model.signature,
             max_batch_size=self.max_batch_size,
             max_queue_delay_us=int(self.config.batching.max_queue_delay_ms * 1e3),
+            facts=self.model.facts,
         )
 
     async def check(self) -> None:
@@ -179,7 +192,7 @@ class Replica(Servicer):
     def answer_stream(
         self, rpc: Rpc, requests: Any, call: Call, timeline: Timeline
     ) -> AsyncIterator[Message]:
-        if streamed := STREAMED.get(rpc.name) or KEPT.get(rpc.name):
+        if streamed := STREAMED.get(rpc.name) or SHOWN.get(rpc.name) or KEPT.get(rpc.name):
             call = call.within(self.config.limits.stream_s)
             return self._streamed(rpc, streamed, requests, call, timeline)
         if rpc.name == "ModelStreamInfer" and self.model.signature.decoupled:
@@ -194,7 +207,7 @@ class Replica(Servicer):
     async def _streamed(
         self,
         rpc: Rpc,
-        streamed: Streamed | Kept,
+        streamed: Streamed | Shown | Kept,
         request: Any,
         call: Call,
         timeline: Timeline,
@@ -211,6 +224,8 @@ class Replica(Servicer):
             self._require_family(streamed.family)
             if isinstance(streamed, Kept):
                 pieces = self.gallery.pieces(streamed, request, call, timeline)
+            elif isinstance(streamed, Shown):
+                pieces = self._pictures().pieces(streamed, request, call)
             else:
                 pieces = self.growing.pieces(streamed, request, call, timeline)
             async with aclosing(pieces) as messages:  # type: ignore[type-var]
@@ -289,6 +304,17 @@ class Replica(Servicer):
         from serving.replica.gallery import GalleryCalls  # and with it all of SQLAlchemy
 
         return GalleryCalls(self.config, self._submit, self.statistics, self.identity)
+
+    def _pictures(self) -> PictureCalls:
+        """Of a model of the family `synthesis`."""
+        return PictureCalls(
+            self.config,
+            cast(Draws, self.model),
+            self._submit,
+            self.statistics,
+            self.identity,
+            self.stream_window,
+        )
 
     async def _submit(self, item: Any, call: Call, timeline: Timeline) -> Any:
         while True:

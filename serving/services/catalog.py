@@ -22,6 +22,7 @@ from seom.pb.v1 import (
     embedding_pb2,
     face_pb2,
     gallery_pb2,
+    synthesis_pb2,
 )
 
 HEALTH = "grpc.health.v1.Health"
@@ -65,6 +66,7 @@ def _catalog() -> dict[str, list[Rpc]]:
         _rpcs(embedding_pb2.DESCRIPTOR.services_by_name["EmbeddingService"]),
         _rpcs(face_pb2.DESCRIPTOR.services_by_name["FaceService"]),
         _rpcs(gallery_pb2.DESCRIPTOR.services_by_name["GalleryService"]),
+        _rpcs(synthesis_pb2.DESCRIPTOR.services_by_name["SynthesisService"]),
         _rpcs(health_pb2.DESCRIPTOR.services_by_name["Health"]),
         # v1 of reflection has v1alpha's messages under another name, and one RPC.
         *(_rpcs(reflection, name) for name in REFLECTION),
@@ -89,4 +91,5 @@ DEFAULT_FAMILIES: dict[str, str] = {
     "seom.v1.EmbeddingService": "embedding",
     "seom.v1.FaceService": "face",
     "seom.v1.GalleryService": "face",
+    "seom.v1.SynthesisService": "synthesis",
 }

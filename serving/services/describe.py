@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from seom.pb.inference import grpc_service_pb2 as pb
 from seom.pb.inference import model_config_pb2 as config_pb
@@ -26,6 +27,7 @@ class Description:
     signature: Signature
     max_batch_size: int
     max_queue_delay_us: int
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def max_batch(self) -> int:
@@ -61,6 +63,8 @@ def configuration(model: Description) -> pb.ModelConfigResponse:
         )
     for spec in model.signature.outputs:
         config.output.add(name=spec.name, data_type=_data_type(spec), dims=_dims(model, spec))
+    for name, fact in model.facts.items():
+        config.parameters[name].string_value = fact
     if model.max_batch:
         config.dynamic_batching.max_queue_delay_microseconds = model.max_queue_delay_us
     return pb.ModelConfigResponse(config=config)

@@ -37,6 +37,12 @@ from serving.services.gallery import (
     parse_rename_person,
     parse_verify_person,
 )
+from serving.services.synthesis import (
+    build_animate,
+    build_synthesize,
+    parse_animate,
+    parse_synthesize,
+)
 from serving.services.texts import as_it_is
 from serving.timing import Timeline
 
@@ -86,6 +92,19 @@ class Streamed:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """One RPC whose answer is pictures, one a message.
+
+    parse: request message, and how many pictures it may ask for → what is to be drawn
+    build: one picture → response message, without name, version and timing
+    """
+
+    family: str
+    parse: Callable[[Any, int], Any]
+    build: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
 class Kept:
     """One RPC about what a tenant keeps: answered by the replica's galleries.
 
@@ -114,6 +133,11 @@ GROWN: dict[str, Grown] = {
 STREAMED: dict[str, Streamed] = {
     "ChatStream": Streamed("chat", parse_chat, Deltas, in_its_words),
     "CompleteStream": Streamed("chat", parse_complete, Deltas, in_its_words),
+}
+
+SHOWN: dict[str, Shown] = {
+    "Animate": Shown("synthesis", parse_animate, build_animate),
+    "Synthesize": Shown("synthesis", parse_synthesize, build_synthesize),
 }
 
 KEPT: dict[str, Kept] = {

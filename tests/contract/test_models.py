@@ -23,6 +23,7 @@ from serving.repository.scan import Repository
 from serving.scheduling.batcher import Batcher
 from serving.timing import Stage, Timeline
 from tests.small_models import write_repository
+from tests.synthesis_models.repository import write_synthesis_model
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ("reference", "cpu")
@@ -33,11 +34,14 @@ OURS = [
     if issubclass(importlib.import_module(family_module(model.family)).Model, Model)
 ]
 SMALL = ["identity", "words", "flags", "pair", "single"]
+DRAWING = ["stylegan2", "stylegan2-resid", "stylegan3-t"]
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory) -> Repository:
     root = write_repository(tmp_path_factory.mktemp("model_repo"))
+    for name in DRAWING:
+        write_synthesis_model(root, name, "batching: {max_batch_size: 4}\n")
     ignored = shutil.ignore_patterns("*.onnx")
     for profile in PROFILES:
         if (ROOT / "model_repo" / profile).is_dir():
@@ -47,7 +51,7 @@ def repository(tmp_path_factory) -> Repository:
     return Repository(root, PROFILES)
 
 
-@pytest.fixture(scope="module", params=[*OURS, *SMALL])
+@pytest.fixture(scope="module", params=[*OURS, *SMALL, *DRAWING])
 def model(request, repository) -> Iterator[Model]:
     with pytest.MonkeyPatch.context() as patch:
         if request.param in OURS:

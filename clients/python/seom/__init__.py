@@ -17,6 +17,7 @@ same. The command `seom` does the same from a shell.
 from seom._gallery import Gallery
 from seom._gallery_aio import AsyncGallery
 from seom._health import Health
+from seom._pictures import AsyncPictureStream, PictureStream
 from seom.aio import AsyncClient
 from seom.channel import VERSION as __version__
 from seom.client import Client
@@ -33,6 +34,7 @@ from seom.datatypes import BF16
 from seom.deltas import Delta, ToolCallDelta
 from seom.detection import Box, Detection, Detections
 from seom.errors import (
+    Aborted,
     AlreadyExists,
     Cancelled,
     ConnectionFailed,
@@ -61,7 +63,10 @@ from seom.gallery import (
     PersonVerification,
     Photograph,
 )
+from seom.latents import Latent
+from seom.looks import Mix
 from seom.messages import Message, ToolCall
+from seom.pictures import AnimationFrame, Picture, SynthesizedPicture
 from seom.replies import Answer, FinishReason, Reply, Score, TokenLogprob, Usage
 from seom.streams import AsyncReplyStream, ReplyStream
 from seom.tensor import InferRequest, InferResult
@@ -72,10 +77,13 @@ from seom.video import FrameOutcome, VideoDetections
 
 __all__ = [
     "BF16",
+    "Aborted",
     "AlreadyExists",
+    "AnimationFrame",
     "Answer",
     "AsyncClient",
     "AsyncGallery",
+    "AsyncPictureStream",
     "AsyncReplyStream",
     "BatchStatistics",
     "Box",
@@ -111,7 +119,9 @@ __all__ = [
     "Label",
     "Labels",
     "Landmarks",
+    "Latent",
     "Message",
+    "Mix",
     "ModelMetadata",
     "ModelState",
     "ModelStatistics",
@@ -121,12 +131,15 @@ __all__ = [
     "Person",
     "PersonVerification",
     "Photograph",
+    "Picture",
+    "PictureStream",
     "Point",
     "Reply",
     "ReplyStream",
     "Score",
     "SeomError",
     "ServerMetadata",
+    "SynthesizedPicture",
     "TensorMetadata",
     "Timing",
     "TokenLogprob",

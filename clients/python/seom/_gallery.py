@@ -1,6 +1,6 @@
 """`client.gallery(name)`: a gallery's methods, waiting for answers.
 
-What a request or an answer looks like is the business of `gallery`.
+What a request or an answer looks like is the business of `_gallery_calls`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import Literal
 
 import grpc
 
-from seom import gallery, methods
+from seom import _gallery_calls as ask
+from seom import methods
 from seom._calls import Calls
 from seom.call import Metadata
 from seom.gallery import ExportedPhotograph, GalleryInfo, Identified, Person, PersonVerification
@@ -70,7 +71,7 @@ class Gallery:
                 is NO_FACE, SEVERAL_FACES, FACE_TOO_SMALL or FACE_BLURRED.
             Overloaded: the gallery is full.
         """
-        call = gallery.enroll(
+        call = ask.enroll(
             self.name,
             person,
             photos,
@@ -93,10 +94,11 @@ class Gallery:
     ) -> Person:
         """Adds photographs to a person; otherwise as `enroll`.
 
-        With the `etag` of what you have seen, a person who has changed since is left alone:
-        SeomError with status ABORTED. It is the same for all methods that take one.
+        With the `etag` of what you have seen, a person who has changed since is left alone,
+        and Aborted is raised: `get` the person again. It is the same for all methods that
+        take one.
         """
-        call = gallery.add(
+        call = ask.add(
             self.name,
             person,
             photos,
@@ -128,7 +130,7 @@ class Gallery:
 
         The others as for `Client.faces.embed`.
         """
-        call = gallery.identify(
+        call = ask.identify(
             self.name,
             photo,
             threshold=threshold,
@@ -153,7 +155,7 @@ class Gallery:
         metadata: Metadata | None = None,
     ) -> PersonVerification:
         """Tells whether a picture shows a certain person of the gallery."""
-        call = gallery.verify(
+        call = ask.verify(
             self.name,
             person,
             photo,
@@ -174,9 +176,7 @@ class Gallery:
         """
         token = ""
         while True:
-            page = self._calls._unary(
-                gallery.persons(self.name, token, self.model), timeout, metadata
-            )
+            page = self._calls._unary(ask.persons(self.name, token, self.model), timeout, metadata)
             yield from page.items
             if not (token := page.token):
                 return
@@ -185,7 +185,7 @@ class Gallery:
         self, person: str, *, timeout: float | None = None, metadata: Metadata | None = None
     ) -> Person:
         """A person with all photographs."""
-        call = gallery.get(self.name, person, self.model)
+        call = ask.get(self.name, person, self.model)
         return self._calls._unary(call, timeout, metadata)
 
     def rename(
@@ -198,7 +198,7 @@ class Gallery:
         metadata: Metadata | None = None,
     ) -> Person:
         """Gives a person another name."""
-        call = gallery.rename(self.name, person, new_name, etag, self.model)
+        call = ask.rename(self.name, person, new_name, etag, self.model)
         return self._calls._unary(call, timeout, metadata)
 
     def delete(
@@ -210,7 +210,7 @@ class Gallery:
         metadata: Metadata | None = None,
     ) -> None:
         """Erases a person with all photographs, for good."""
-        call = gallery.delete(self.name, person, etag, self.model)
+        call = ask.delete(self.name, person, etag, self.model)
         self._calls._unary(call, timeout, metadata)
 
     def delete_photograph(
@@ -223,14 +223,14 @@ class Gallery:
         metadata: Metadata | None = None,
     ) -> Person:
         """Erases one photograph, by its id, for good; a person's last one stays."""
-        call = gallery.delete_photograph(self.name, person, photograph, etag, self.model)
+        call = ask.delete_photograph(self.name, person, photograph, etag, self.model)
         return self._calls._unary(call, timeout, metadata)
 
     def delete_gallery(
         self, *, timeout: float | None = None, metadata: Metadata | None = None
     ) -> None:
         """Erases the gallery with everybody in it, for good."""
-        self._calls._unary(gallery.delete_gallery(self.name, self.model), timeout, metadata)
+        self._calls._unary(ask.delete_gallery(self.name, self.model), timeout, metadata)
 
     def export(
         self, *, timeout: float | None = None, metadata: Metadata | None = None
@@ -243,13 +243,13 @@ class Gallery:
         seconds = DAY if timeout is None else timeout
         envelope = self._calls._connection.envelope(self.model, seconds, metadata)
         call = self._calls._sender(methods.EXPORT_GALLERY)(
-            gallery.export(self.name, self.model),
+            ask.export(self.name, self.model),
             timeout=envelope.timeout,
             metadata=envelope.metadata,
         )
         try:
             for message in call:
-                yield gallery.exported(message)
+                yield ask.exported(message)
         except grpc.RpcError as error:
             raise envelope.failure(error, given_up=self._calls._closed) from error
         finally:
@@ -262,7 +262,7 @@ def galleries(
     """The galleries of `Client.galleries`, page by page."""
     token = ""
     while True:
-        page = calls._unary(gallery.galleries(token, model), timeout)
+        page = calls._unary(ask.galleries(token, model), timeout)
         yield from page.items
         if not (token := page.token):
             return

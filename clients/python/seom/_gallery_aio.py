@@ -1,6 +1,6 @@
 """`AsyncClient.gallery(name)`: a gallery's methods, awaited.
 
-What a request or an answer looks like is the business of `gallery`.
+What a request or an answer looks like is the business of `_gallery_calls`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Literal
 
 import grpc
 
-from seom import faces, gallery, images, methods
+from seom import _gallery_calls as ask
+from seom import faces, images, methods
 from seom._calls import AsyncCalls
 from seom._gallery import DAY
 from seom.call import Metadata
@@ -41,7 +42,7 @@ class AsyncGallery:
         metadata: Metadata | None = None,
     ) -> Person:
         """Adds a person by 1 to 16 photographs; see `Gallery.enroll`."""
-        call = gallery.enroll(
+        call = ask.enroll(
             self.name,
             person,
             await asyncio.gather(*map(images.loaded, faces.several(photos))),
@@ -63,7 +64,7 @@ class AsyncGallery:
         metadata: Metadata | None = None,
     ) -> Person:
         """Adds photographs to a person; otherwise as `enroll`; see `Gallery.add`."""
-        call = gallery.add(
+        call = ask.add(
             self.name,
             person,
             await asyncio.gather(*map(images.loaded, faces.several(photos))),
@@ -87,7 +88,7 @@ class AsyncGallery:
         metadata: Metadata | None = None,
     ) -> Identified:
         """Tells who is on a picture; see `Gallery.identify`."""
-        call = gallery.identify(
+        call = ask.identify(
             self.name,
             await images.loaded(photo),
             threshold=threshold,
@@ -112,7 +113,7 @@ class AsyncGallery:
         metadata: Metadata | None = None,
     ) -> PersonVerification:
         """Tells whether a picture shows a certain person of the gallery; see `Gallery.verify`."""
-        call = gallery.verify(
+        call = ask.verify(
             self.name,
             person,
             await images.loaded(photo),
@@ -131,7 +132,7 @@ class AsyncGallery:
         token = ""
         while True:
             page = await self._calls._unary(
-                gallery.persons(self.name, token, self.model), timeout, metadata
+                ask.persons(self.name, token, self.model), timeout, metadata
             )
             for person in page.items:
                 yield person
@@ -142,7 +143,7 @@ class AsyncGallery:
         self, person: str, *, timeout: float | None = None, metadata: Metadata | None = None
     ) -> Person:
         """A person with all photographs; see `Gallery.get`."""
-        call = gallery.get(self.name, person, self.model)
+        call = ask.get(self.name, person, self.model)
         return await self._calls._unary(call, timeout, metadata)
 
     async def rename(
@@ -155,7 +156,7 @@ class AsyncGallery:
         metadata: Metadata | None = None,
     ) -> Person:
         """Gives a person another name; see `Gallery.rename`."""
-        call = gallery.rename(self.name, person, new_name, etag, self.model)
+        call = ask.rename(self.name, person, new_name, etag, self.model)
         return await self._calls._unary(call, timeout, metadata)
 
     async def delete(
@@ -167,7 +168,7 @@ class AsyncGallery:
         metadata: Metadata | None = None,
     ) -> None:
         """Erases a person with all photographs, for good; see `Gallery.delete`."""
-        call = gallery.delete(self.name, person, etag, self.model)
+        call = ask.delete(self.name, person, etag, self.model)
         await self._calls._unary(call, timeout, metadata)
 
     async def delete_photograph(
@@ -180,14 +181,14 @@ class AsyncGallery:
         metadata: Metadata | None = None,
     ) -> Person:
         """Erases one photograph; see `Gallery.delete_photograph`."""
-        call = gallery.delete_photograph(self.name, person, photograph, etag, self.model)
+        call = ask.delete_photograph(self.name, person, photograph, etag, self.model)
         return await self._calls._unary(call, timeout, metadata)
 
     async def delete_gallery(
         self, *, timeout: float | None = None, metadata: Metadata | None = None
     ) -> None:
         """Erases the gallery with everybody in it, for good; see `Gallery.delete_gallery`."""
-        await self._calls._unary(gallery.delete_gallery(self.name, self.model), timeout, metadata)
+        await self._calls._unary(ask.delete_gallery(self.name, self.model), timeout, metadata)
 
     async def export(
         self, *, timeout: float | None = None, metadata: Metadata | None = None
@@ -196,13 +197,13 @@ class AsyncGallery:
         seconds = DAY if timeout is None else timeout
         envelope = self._calls._connection.envelope(self.model, seconds, metadata)
         call = self._calls._sender(methods.EXPORT_GALLERY)(
-            gallery.export(self.name, self.model),
+            ask.export(self.name, self.model),
             timeout=envelope.timeout,
             metadata=envelope.metadata,
         )
         try:
             async for message in call:
-                yield gallery.exported(message)
+                yield ask.exported(message)
         except grpc.RpcError as error:
             raise envelope.failure(error, given_up=self._calls._closed) from error
         except asyncio.CancelledError:
@@ -218,7 +219,7 @@ async def galleries_async(
     """The galleries of `AsyncClient.galleries`, page by page."""
     token = ""
     while True:
-        page = await calls._unary(gallery.galleries(token, model), timeout)
+        page = await calls._unary(ask.galleries(token, model), timeout)
         for each in page.items:
             yield each
         if not (token := page.token):

@@ -7,22 +7,19 @@ only where somebody watches.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from seom import _show
 from seom._commands import add_connection, complain, connect, words
+from seom._stopping import stoppable
 from seom.chat import STREAM_TIMEOUT
 from seom.client import Client
-from seom.errors import Cancelled, SeomError
+from seom.errors import SeomError
 from seom.generation import Sampling
 from seom.messages import Message, Part
 from seom.replies import FinishReason, Reply
-from seom.streams import ReplyStream
 
 _EXAMPLES = """\
 examples:
@@ -127,7 +124,7 @@ class _Talk:
             timeout=args.timeout,
             **settings,
         )
-        with _stoppable(stream):
+        with stoppable(stream):
             for delta in stream:
                 if not args.json:
                     print(delta.text, end="", flush=True)
@@ -141,32 +138,6 @@ class _Talk:
         if reply.finish_reason is FinishReason.LENGTH:
             complain("the answer was cut off; --max-tokens allows a longer one")
         return reply
-
-
-@contextmanager
-def _stoppable(stream: ReplyStream) -> Iterator[None]:
-    """The stream's block, in which Ctrl-C gives the answer up.
-
-    Not by an exception wherever the program happens to be: raised between gRPC's taking a
-    lock and using it, that lock stays held, and the channel's next call waits for ever.
-    """
-    stopped = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-        stream.cancel()
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        with stream:
-            yield
-    except Cancelled:
-        if stopped:
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _edit_lines() -> None:

@@ -22,6 +22,7 @@ from seom._chat_aio import AsyncChatMethods
 from seom._faces import AsyncFaceMethods
 from seom._gallery_aio import AsyncGallery, galleries_async
 from seom._health import Health
+from seom._synthesis_aio import AsyncSynthesisMethods
 from seom._texts import AsyncTextMethods
 from seom._video import watch_async
 from seom.call import Metadata
@@ -34,7 +35,7 @@ from seom.tensor import InferRequest, InferResult, Parameter
 from seom.video import Frame, Settings, VideoDetections
 
 
-class AsyncClient(AsyncChatMethods, AsyncTextMethods):
+class AsyncClient(AsyncChatMethods, AsyncSynthesisMethods, AsyncTextMethods):
     """`Client` for asyncio: the same arguments, methods, results and errors.
 
     >>> import asyncio

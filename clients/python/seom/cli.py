@@ -14,7 +14,14 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 
-from seom import _admin, _commands, _gallery_commands, _reading, _talk
+from seom import (
+    _admin,
+    _commands,
+    _gallery_commands,
+    _reading,
+    _synthesis_commands,
+    _talk,
+)
 from seom.channel import VERSION
 from seom.errors import SeomError
 
@@ -30,6 +37,10 @@ examples:
   seom verify badge.jpg gate.jpg                the same person?
   seom gallery enroll kim Mina a.jpg b.jpg      remember a face by a name
   seom gallery identify kim people.jpg          who is on this picture?
+  seom synthesize --seed 5-9 --attribute smile=1.5 --out faces/
+                                                make faces, and have them smile
+  seom animate --seed 7 --keyframe 0 --keyframe 0.4:mouth=1 --out frames/
+                                                open a mouth, frame by frame
   seom chat Plan a picnic.                      ask a language model
   seom chat --image photo.jpg                   talk about a photo
   seom embed "old cars" "a rusty van" "tea"     how alike in meaning?
@@ -69,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     _talk.add(commands)
     _reading.add(commands)
     _gallery_commands.add(commands)
+    _synthesis_commands.add(commands)
     _admin.add(commands)
     for plugin in entry_points(group=GROUP):
         try:

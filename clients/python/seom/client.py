@@ -18,6 +18,7 @@ from seom._chat import ChatMethods
 from seom._faces import FaceMethods
 from seom._gallery import Gallery, galleries
 from seom._health import Health
+from seom._synthesis import SynthesisMethods
 from seom._texts import TextMethods
 from seom._video import watch
 from seom.call import Metadata
@@ -30,7 +31,7 @@ from seom.tensor import InferRequest, InferResult, Parameter
 from seom.video import Frame, Settings, VideoDetections
 
 
-class Client(ChatMethods, TextMethods):
+class Client(ChatMethods, SynthesisMethods, TextMethods):
     """A connection to a seom server, or to any server of the Open Inference Protocol.
 
     >>> with Client() as seom:

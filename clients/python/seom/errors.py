@@ -7,6 +7,7 @@
     ├── NotFound               no such `kind` (model, version …) of this `name`
     │   └── AlreadyExists      the opposite: it is there already
     ├── FailedPrecondition     something must change before this can work
+    ├── Aborted                somebody else was first; read again, then decide anew
     ├── Overloaded             the queue or quota is full; come back in `retry_after`
     ├── DeadlineExceeded       the timeout passed first
     ├── Cancelled              the call was given up, by `close()` for one
@@ -134,6 +135,15 @@ class FailedPrecondition(SeomError):
     status = "FAILED_PRECONDITION"
 
 
+class Aborted(SeomError):
+    """What the call was to change has changed since it was read, by its etag for one.
+
+    Nothing was done. Read it again, and decide anew: the same call would fail again.
+    """
+
+    status = "ABORTED"
+
+
 class _Retryable(SeomError):
     # What to wait when the server does not say; long enough not to hammer it.
     default_retry_after: ClassVar[float] = 1.0
@@ -210,6 +220,7 @@ _BY_STATUS: dict[str, type[SeomError]] = {
         NotFound,
         AlreadyExists,
         FailedPrecondition,
+        Aborted,
         Overloaded,
         DeadlineExceeded,
         Cancelled,

@@ -21,6 +21,7 @@ from seom.pb.v1 import (
     embedding_pb2,
     face_pb2,
     gallery_pb2,
+    synthesis_pb2,
 )
 
 Request = TypeVar("Request")
@@ -178,6 +179,19 @@ CLASSIFY = _method(
     "/seom.v1.ClassificationService/Classify",
     classification_pb2.ClassifyRequest,
     classification_pb2.ClassifyResponse,
+)
+
+SYNTHESIZE = _method(
+    "/seom.v1.SynthesisService/Synthesize",
+    synthesis_pb2.SynthesizeRequest,
+    synthesis_pb2.SynthesizeResponse,
+    shape="unary_stream",
+)
+ANIMATE = _method(
+    "/seom.v1.SynthesisService/Animate",
+    synthesis_pb2.AnimateRequest,
+    synthesis_pb2.AnimateResponse,
+    shape="unary_stream",
 )
 
 INFER = _inference("ModelInfer", oip.ModelInferRequest, oip.ModelInferResponse)

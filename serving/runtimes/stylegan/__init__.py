@@ -9,5 +9,6 @@ released checkpoints, so that those load.
     filters      up- and downsampling by FIR filters, and their design
     generator    `Generator`: latent → w → image, whichever network it is
     checkpoint   `read_generator`: safetensors and JSON into a Generator
+    painter      `Painter`: w → 8-bit pixels, through CUDA graphs on a GPU
     convert      a pickle into those two files, in a process of its own; executes nothing
 """

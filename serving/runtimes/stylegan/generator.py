@@ -43,6 +43,7 @@ class Generator:
     z_dim, w_dim, num_ws: w is (num_ws, w_dim), one row for each layer that listens to it
     c_dim: classes, 0 for a generator without
     resolution, channels: images are (channels, resolution, resolution), around [-1, 1]
+    noisy: whether noise makes any difference
 
     Raises FailedPrecondition for a GPU that PyTorch cannot use.
     """
@@ -65,6 +66,7 @@ class Generator:
         # FP16 layers were trained as such for GPUs; a processor has no use for them.
         self._network.synthesis.settle(half=device.gpu)
         self.num_ws = self._network.synthesis.num_ws
+        self.noisy = bool(self._network.synthesis.noise_shapes)
         self._operators: Operators = Plain() if path == "plain" else Fast()
         self._synthesis: Callable[..., Any] = self._network.synthesis
         if path == "compiled":

@@ -78,9 +78,11 @@ class FourierInput(nn.Module):
         along_y = freqs[:, None, None, :, 1] * places[None, :, None, None]
         turns = along_x + along_y + phases[:, None, None]
         waves = torch.sin(turns * (2 * torch.pi)) * amplitudes[:, None, None]
-        x = waves @ (self.weight.transpose(0, 1) / self.band.channels**0.5)
+        weight = self.weight.transpose(0, 1) / self.band.channels**0.5
+        # One product a sample, as in `modulated.affine`.
+        x = torch.bmm(waves.flatten(1, 2), weight.expand(len(w), *weight.shape))
         # Channels lie last already.
-        x = x.permute(0, 3, 1, 2)
+        x = x.view(len(w), size, size, -1).permute(0, 3, 1, 2)
         return x if operators.channels_last else x.contiguous()
 
     def _placement(self, given: Tensor) -> Tensor:

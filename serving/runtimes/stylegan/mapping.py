@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from serving.runtimes.stylegan.activations import bias_act_plain
 from serving.runtimes.stylegan.arguments import Arguments
-from serving.runtimes.stylegan.modulated import EPSILON
+from serving.runtimes.stylegan.modulated import EPSILON, affine
 
 
 class Affine(nn.Module):
@@ -22,7 +22,7 @@ class Affine(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         weight = self.weight.transpose(0, 1)
-        return torch.addmm(self.bias, x, weight, beta=self.multiplier, alpha=self.gain)
+        return affine(self.bias, x, weight, beta=self.multiplier, alpha=self.gain)
 
 
 class Mapping(nn.Module):

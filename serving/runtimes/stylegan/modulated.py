@@ -54,6 +54,19 @@ def energy(weight: Tensor) -> Tensor:
 
 def demodulation(energies: Tensor, styles: Tensor) -> Tensor:
     """(n, o): the factors of equation 3, by one small matrix product and no weights."""
-    return torch.addmm(
-        styles.new_tensor(EPSILON), styles.square(), energies.transpose(0, 1)
-    ).rsqrt()
+    epsilon = styles.new_full((), EPSILON)
+    return affine(epsilon, styles.square(), energies.transpose(0, 1)).rsqrt()
+
+
+def affine(
+    bias: Tensor, x: Tensor, weight: Tensor, *, beta: float = 1.0, alpha: float = 1.0
+) -> Tensor:
+    """beta · bias + alpha · x·weight for x (n, i) and weight (i, o), whose rows hang on x's
+    own rows alone, to the last bit (on a processor)."""
+    if x.is_cuda:
+        return torch.addmm(bias, x, weight, beta=beta, alpha=alpha)
+    # One small product a row: a large one adds up in an order that depends on where in it a
+    # row lies.
+    rows, (inputs, outputs) = x.shape[0], weight.shape
+    weight, bias = weight.expand(rows, inputs, outputs), bias.expand(rows, 1, outputs)
+    return torch.baddbmm(bias, x[:, None], weight, beta=beta, alpha=alpha)[:, 0]

@@ -6,9 +6,13 @@ reference of tests; `Fast` is what serves. What `Fast` saves, on a processor abo
 - gains and demodulation are folded into weights or filters, biases into convolutions, so
   that an activation is one pass in place;
 - demodulation factors come of one small matrix product, not of weights a sample;
-- one sample scales the weights when they are fewer than the pixels; several samples scale
-  the pixels and share one convolution, where a grouped one would run group by group;
+- where a layer's weights are fewer than its pixels, a sample scales the weights, elsewhere
+  its pixels; on a GPU only a sample alone scales weights, and several share a convolution;
 - pixels lie channels last, which FIR filters thrive on.
+
+On a processor `Fast` gives a sample the same bits whatever shares its batch. PyTorch's
+convolutions and matrix products add up in an order that depends on how many they are given,
+so either go sample by sample; few and large as they are, that costs next to nothing.
 """
 
 from __future__ import annotations
@@ -153,12 +157,19 @@ class Fast:
         dtype = x.dtype
         styles, after = styles.to(dtype), after.to(dtype)
         bias = (bias * gain).to(dtype)
-        shared = kernel.shared
-        if x.shape[0] == 1 and _more_pixels(x, shared):
-            shared = shared * (after[0, :, None, None, None] * styles[0, None, :, None, None])
-            x, after = _convolve(x, shared, upsample, padding, bias), None
+        shared, singly = kernel.shared, x.shape[0] == 1 or not x.is_cuda
+        if singly and _more_pixels(x, shared):
+            scales = after[:, :, None, None, None] * styles[:, None, :, None, None]
+            convolved = [
+                _convolve(part, shared * scale, upsample, padding, bias)
+                for part, scale in zip(x.split(1), scales, strict=True)
+            ]
+            after = None
         else:
-            x = _convolve(x * styles[:, :, None, None], shared, upsample, padding, None)
+            x = x * styles[:, :, None, None]
+            parts = x.split(1) if singly else [x]
+            convolved = [_convolve(part, shared, upsample, padding, None) for part in parts]
+        x = convolved[0] if len(convolved) == 1 else torch.cat(convolved)
         if upsample is not None:
             around = _around(upsample, padding, weight)
             inner = bias if after is None else None

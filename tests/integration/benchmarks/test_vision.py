@@ -63,7 +63,7 @@ def test_a_loop_measures_itself() -> None:
         time.sleep(0.01)
         return {"device_ns": 7}
 
-    measured = loop._measure(slow, (b"a", b"b"), Window(0.1, 0.4))
+    measured = loop.measure(slow, (b"a", b"b"), Window(0.1, 0.4))
     assert seen[:4] == [b"a", b"b", b"a", b"b"]
     assert measured.throughput <= 100
     assert len(measured.records) == len(seen) > len(measured.counted) > 10

@@ -251,6 +251,28 @@ def test_what_is_full(opened: Callable[..., Store], place: Place, limits: Limits
     assert len(store.galleries(place.tenant, "", 10)) == 1
 
 
+@pytest.mark.parametrize("limits", [Limits(persons=3), Limits(galleries=3)])
+def test_limits_hold_where_16_race(
+    opened: Callable[..., Store], place: Place, limits: Limits
+) -> None:
+    stores = [opened(limits) for _ in range(4)]
+
+    def enrol(number: int) -> str:
+        gallery = place.gallery if limits.persons == 3 else f"g{number}"
+        target = Place(place.tenant, gallery)
+        try:
+            stores[number % 4].enrol(target, f"P{number}", [photo(number)], NONE)
+        except QuotaExceeded:
+            return "full"
+        return "in"
+
+    with ThreadPoolExecutor(16) as threads:
+        ends = list(threads.map(enrol, range(16)))
+    assert sorted(ends) == ["full"] * 13 + ["in"] * 3
+    found = stores[0].galleries(place.tenant, "", 100)
+    assert sum(each.persons for each in found) == 3
+
+
 def test_export(store: Store, place: Place) -> None:
     for number in range(70):  # more than are read at a time
         store.enrol(place, f"P{number}", [photo(number, b"jpeg" if number == 3 else None)], NONE)

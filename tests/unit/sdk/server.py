@@ -33,10 +33,12 @@ from seom.pb.v1 import (
     face_pb2,
     face_pb2_grpc,
     gallery_pb2_grpc,
+    synthesis_pb2_grpc,
 )
 
 from .chat_server import Chat
 from .gallery_server import Galleries
+from .synthesis_server import Synthesis
 from .text_server import Classification, Embedding
 
 TIMING = common_pb2.Timing(
@@ -105,6 +107,7 @@ class Server:
         face_pb2_grpc.add_FaceServiceServicer_to_server(_Face(self), self._server)
         galleries = Galleries(self, BOXES)
         gallery_pb2_grpc.add_GalleryServiceServicer_to_server(galleries, self._server)
+        synthesis_pb2_grpc.add_SynthesisServiceServicer_to_server(Synthesis(self), self._server)
         oip_grpc.add_GRPCInferenceServiceServicer_to_server(_Inference(self), self._server)
         health_servicer = health.HealthServicer()
         health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)

@@ -45,6 +45,7 @@ def test_both_clients_take_the_same_arguments() -> None:
     assert {"detect", "infer", "infer_stream", "models", "close"} <= sync.keys()
     assert inspect.signature(Client) == inspect.signature(AsyncClient)
     streams = {"infer_stream", "detect_video", "chat_stream", "complete_stream"}
+    streams |= {"synthesize", "animate"}
     streams |= {"gallery", "galleries"}  # and what is asked of the server later
     for name in sync.keys() - streams:
         assert inspect.signature(sync[name]) == inspect.signature(aio[name]), name

@@ -144,6 +144,7 @@ def test_service_config() -> None:
     assert ("seom.v1.DetectionService", "Detect") in names
     refused = {method.name for method in methods.ALL if not method.idempotent}
     assert refused == {
+        "Animate",
         "ChatStream",
         "CompleteStream",
         "DeleteGallery",
@@ -155,6 +156,7 @@ def test_service_config() -> None:
         "RenamePerson",
         "RepositoryModelLoad",
         "RepositoryModelUnload",
+        "Synthesize",
     }
 
 

@@ -64,7 +64,7 @@ def test_every_code_has_its_class(code: str, server: Server) -> None:
     assert error.status == code
     assert str(error) == error.message == f"{code} it is"
     named = "Overloaded" if code == "RESOURCE_EXHAUSTED" else code.title().replace("_", "")
-    without = {"Unknown", "Aborted", "OutOfRange", "DataLoss"}
+    without = {"Unknown", "OutOfRange", "DataLoss"}
     assert type(error).__name__ == ("SeomError" if named in without else named)
     assert error.request_id == server.last.metadata["x-request-id"]
     assert isinstance(error.__cause__, grpc.RpcError)

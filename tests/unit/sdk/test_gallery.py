@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seom import AsyncClient, Box, Client, SeomError, Unavailable, cli
+from seom import Aborted, AsyncClient, Box, Client, Unavailable, cli
 
 from .server import Server
 
@@ -47,9 +47,10 @@ def test_what_had_no_answer_is_sent_again_under_its_id(client: Client, server: S
 def test_add(client: Client, server: Server) -> None:
     client.gallery("kim").add("Mina", [b"a"], etag="1-1")
     assert (server.last.method, server.last.request.etag) == ("AddPhotographs", "1-1")
-    with pytest.raises(SeomError) as caught:
+    with pytest.raises(Aborted, match="somebody else was first") as caught:
         client.gallery("kim").add("Mina", [b"a"], etag="1-0")
     assert caught.value.status == "ABORTED"
+    assert len(server.seen) == 2, "what would fail again is not sent again"
 
 
 def test_identify(client: Client, server: Server) -> None:
