@@ -1,0 +1,1 @@
+"""The reference pack: a procedural island, and the small models trained on it."""
