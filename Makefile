@@ -81,7 +81,7 @@ unit: $(CHAT_READY)  ## the tests that need neither Ray nor real weights
 .PHONY: test
 test: unit  ## all tests; they start clusters of their own
 	$(BIN)/pytest -n auto --dist worksteal tests/contract tests/accuracy
-	$(BIN)/pytest -n 2 --dist loadgroup --durations 25 tests/integration tests/conformance
+	$(BIN)/pytest --durations 25 tests/integration tests/conformance
 
 .PHONY: demo
 demo: $(CHAT_READY)  ## a photograph (PHOTO=…) through every kind of model, on a cluster of your own

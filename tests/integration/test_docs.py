@@ -55,7 +55,7 @@ def test_commands_exist(document: str, cluster: RunningCluster) -> None:
             if words[:1] == ["make"]:
                 assert words[1] in targets, line
             elif words[:1] == ["seom"]:
-                assert re.search(rf"^    {words[1]} ", known, flags=re.M), line
+                assert re.search(rf"^    {words[1]}\s", known, flags=re.M), line
                 flags = [word for word in words if word.startswith("--")]
                 usage = cluster.seom(words[1], "--help").stdout
                 assert all(flag.partition("=")[0] in usage for flag in flags), line
