@@ -22,15 +22,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SEOM = Path(sys.executable).parent / "seom"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps folders whole, and all that use the one cluster together, where processes share
-    the work (`--dist loadgroup`): each of them would start its own servers."""
-    for item in items:
-        shared = "cluster" in getattr(item, "fixturenames", ())
-        group = "cluster" if shared else str(item.path.parent)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def data() -> Path:
     """Real weights, photographs and expected results; they lie beside the checkout."""

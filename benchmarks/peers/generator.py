@@ -75,18 +75,21 @@ def _drawer(arguments: dict[str, Any], path: str, gpu: bool, threads: int) -> Dr
     network = Network(parsed)
     _draw_weights(network.state_dict(), arguments.get("resample_filter", (1, 3, 3, 1)))
     generator = Generator(parsed, network, Device(threads=threads, gpu=gpu), path)  # type: ignore[arg-type]
-    painter = Painter(generator, 16, "const", 0.25)
+    if path == "plain":
 
-    def plain(z: NDArray[np.float32]) -> NDArray[np.uint8]:
-        with torch.inference_mode():
-            w = torch.from_numpy(generator.map(z)).to(generator.device)
-            pixels: NDArray[np.uint8] = shown(generator.render(w)).cpu().numpy()
-            return pixels
+        def plain(z: NDArray[np.float32]) -> NDArray[np.uint8]:
+            with torch.inference_mode():
+                w = torch.from_numpy(generator.map(z)).to(generator.device)
+                pixels: NDArray[np.uint8] = shown(generator.render(w)).cpu().numpy()
+                return pixels
+
+        return plain
+    painter = Painter(generator, 16, "const", 0.25)
 
     def painted(z: NDArray[np.float32]) -> NDArray[np.uint8]:
         return painter.paint(generator.map(z), "const", [0] * len(z), Timeline())
 
-    return plain if path == "plain" else painted
+    return painted
 
 
 def _draw_weights(tensors: Mapping[str, Any], taps: tuple[float, ...]) -> None:
