@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.chat_models.repository import write_chat_model
-from tests.small_models import write_repository
+from tests.small_models import write_detector, write_repository
 from tests.synthesis_models.repository import write_synthesis_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +44,7 @@ class RunningCluster:
     address: str
     repository: Path
     home: Path
+    http: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -101,13 +102,14 @@ def with_real_models(repository: Path) -> None:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
     """One cluster for every test that only reads: all small models, and the real ones."""
     repository = write_repository(tmp_path_factory.mktemp("repository"))
+    write_detector(repository / "cpu" / "dots")
     with_real_models(repository)
-    write_chat_model(repository, "llama", "default: true\n")
+    write_chat_model(repository, "llama", "default: true\nadapter_room: 2\nsequences: 8\n")
     write_chat_model(repository, "llava")
     write_synthesis_model(repository, "stylegan2", "batching: {max_batch_size: 4}\n")
     running = new_cluster(repository)
     try:
-        running.up()
+        running.up("--http-address", running.http)
         yield running
     finally:
         running.down()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import zlib
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ _BEYOND_ADMISSION = 4
 
 # A replaced replica stays as long as its streams, and no longer than this.
 _LONGEST_STREAM_S = 600
-_POLL_S = 0.1
+_POLL_S, _SELDOM_S = 0.1, 1.0
 _ANSWER_S = 120.0  # reading and loading a large adapter
 
 
@@ -50,16 +52,16 @@ def application(config: ModelConfig, secret: str, version: str | None = None) ->
         rolling_update_percentage=1.0,
         graceful_shutdown_wait_loop_s=0.2,
         # Serve keeps what it was given first while no setting changes; here one always does.
-        graceful_shutdown_timeout_s=_LONGEST_STREAM_S + _fraction(config),
+        graceful_shutdown_timeout_s=_patience(config),
     )
     if version is not None:
         deployment = deployment.options(version=version, _internal=True)
     return deployment.bind(config, secret)
 
 
-def _fraction(config: ModelConfig) -> float:
-    """A number below 1 that another configuration does not have."""
-    return zlib.crc32(repr(config).encode()) / 2**32
+def _patience(config: ModelConfig) -> float:
+    """Seconds for a replica's last stream; the fraction is this configuration's alone."""
+    return _LONGEST_STREAM_S + zlib.crc32(repr(config).encode()) / 2**32
 
 
 def with_http(kind: type[Any]) -> Any:
@@ -78,11 +80,12 @@ async def deploy(
     Raises RuntimeError when a model fails to start.
     """
     targets = [*beside, *(_target(config, secret) for config in configs)]
-    before = {target.name: await replicas(target.name) for target in targets}
+    running = await _running()
     await asyncio.to_thread(serve.run_many, targets, wait_for_applications_running=False)
     wanted = {config.application: config.resources.replicas for config in configs}
-    for name, old in before.items():
-        await _wait_for_new_replicas(name, wanted.get(name, 1), old)
+    await _wait_for_new_replicas(
+        {target.name: (wanted.get(target.name, 1), running[target.name]) for target in targets}
+    )
 
 
 def _target(config: ModelConfig, secret: str, version: str | None = None) -> Any:
@@ -114,9 +117,11 @@ async def adopt(config: ModelConfig, secret: str) -> bool:
         raise errors[0]
     if not all(answers.values()):
         return False
-    # For the replicas to come.
+    # For the replicas to come, be it in a moment.
     target = _target(config, secret, versions[0])
     await asyncio.to_thread(serve.run_many, [target], wait_for_applications_running=False)
+    while await asyncio.to_thread(ray.patience, name) != _patience(config):
+        await asyncio.sleep(_POLL_S)
     return True
 
 
@@ -137,16 +142,28 @@ async def _ask_each(name: str, running: set[str], method: str, *arguments: Any) 
         raise Unavailable("the replicas did not answer in time", retry_after=1.0) from None
 
 
-async def _wait_for_new_replicas(name: str, count: int, old: set[str]) -> None:
-    """Serve calls an application RUNNING only once the last old replica has gone."""
+async def _wait_for_new_replicas(wanted: dict[str, tuple[int, set[str]]]) -> None:
+    """Serve calls an application RUNNING only once the last old replica has gone.
+
+    wanted: of each application, how many replicas, and those that do not count
+    """
+    begun = time.monotonic()
     while True:
-        now = await replicas(name)
-        if len(now) >= count and not now & old:
+        running = await _running()
+        wanted = {
+            name: (count, old)
+            for name, (count, old) in wanted.items()
+            if len(running[name]) < count or running[name] & old
+        }
+        if not wanted:
             return
-        status = (await asyncio.to_thread(serve.status)).applications.get(name)
-        if status is None or status.status.value in ("DEPLOY_FAILED", "UNHEALTHY"):
-            raise RuntimeError(f"{name} did not start")
-        await asyncio.sleep(_POLL_S)
+        applications = (await asyncio.to_thread(serve.status)).applications
+        for name in wanted:
+            status = applications.get(name)
+            if status is None or status.status.value in ("DEPLOY_FAILED", "UNHEALTHY"):
+                raise RuntimeError(f"{name} did not start")
+        # Every look takes a core's time from what is starting.
+        await asyncio.sleep(min(_POLL_S + (time.monotonic() - begun) / 20, _SELDOM_S))
 
 
 async def undeploy(name: str) -> None:
@@ -158,14 +175,16 @@ async def undeploy(name: str) -> None:
 
 async def replicas(application: str) -> set[str]:
     """The ids of the replicas that take calls now."""
-    groups = await asyncio.to_thread(ray.target_groups)
-    return {
-        target.name.rpartition("#")[2]
-        for group in groups
-        if group.app_name == application
-        for target in group.targets
-        if "SERVE_REPLICA" in target.name
-    }
+    return (await _running())[application]
+
+
+async def _running() -> defaultdict[str, set[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for group in await asyncio.to_thread(ray.target_groups):
+        for target in group.targets:
+            if "SERVE_REPLICA" in target.name:
+                found[group.app_name].add(target.name.rpartition("#")[2])
+    return found
 
 
 def control(

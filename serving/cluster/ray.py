@@ -83,6 +83,21 @@ def target_groups() -> list[Any]:
     return groups
 
 
+def patience(application: str) -> float | None:
+    """`graceful_shutdown_timeout_s` of the replicas that Serve would start now.
+
+    A deployment handed to Serve is taken over in its next round, and that may be seconds later.
+    """
+    import ray
+    from ray.serve.context import _get_global_client
+
+    details = ray.get(_get_global_client()._controller.get_serve_instance_details.remote())
+    deployments = details["applications"].get(application, {}).get("deployments", {})
+    for deployment in deployments.values():
+        return float(deployment["deployment_config"]["graceful_shutdown_timeout_s"])
+    return None
+
+
 def leaving() -> set[str]:
     """The applications that are being deleted and may still have replicas that drain."""
     from ray import serve

@@ -24,6 +24,8 @@ from serving.timing import Timeline
 class Growing:
     """Serves one StreamingModel to its replica."""
 
+    max_batch_size = 1  # rows of a request; what runs together is the model's own affair
+
     def __init__(
         self,
         config: ModelConfig,
@@ -36,6 +38,20 @@ class Growing:
         self._model = model
         self._statistics = statistics
         self._identity = identity
+
+    @property
+    def window(self) -> int:
+        """Messages of one stream that are worked on together."""
+        return self._model.places
+
+    async def check(self) -> None:
+        """Raises Unavailable for a model that no longer gets anywhere. The first check makes
+        it ready: it has the event loop now."""
+        await self.streams.ready()
+        await self.streams.check()
+
+    async def close(self) -> None:
+        await self.streams.close()
 
     def results(
         self, item: Any, call: Call, timeline: Timeline, *, paced: bool = False

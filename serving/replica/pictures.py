@@ -80,8 +80,11 @@ class PictureCalls:
         self._identity = identity
         self._window = window
 
-    async def pieces(self, shown: Shown, request: object, call: Call) -> AsyncIterator[Message]:
-        """A message for each picture; nothing is drawn before all of it can be."""
+    async def pieces(
+        self, shown: Shown, request: object, call: Call, _: Timeline
+    ) -> AsyncIterator[Message]:
+        """A message for each picture, which has a timeline of its own; nothing is drawn before
+        all of it can be."""
         asked = shown.parse(request, self._most)
         await asyncio.to_thread(_check, asked, self._model)
         if isinstance(asked, Series):

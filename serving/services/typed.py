@@ -154,3 +154,7 @@ KEPT: dict[str, Kept] = {
     "RenamePerson": Kept("face", parse_rename_person),
     "VerifyPerson": Kept("face", parse_verify_person),
 }
+
+# All that is answered by one message, and all that is answered by many.
+WHOLE: dict[str, Typed | Grown | Kept] = {**TYPED, **GROWN, **KEPT}
+IN_PIECES: dict[str, Streamed | Shown | Kept] = {**STREAMED, **SHOWN, **KEPT}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,40 +17,26 @@ from seom.pb.inference.grpc_service_pb2 import ModelInferRequest
 from seom.pb.inference.grpc_service_pb2_grpc import GRPCInferenceServiceStub
 from seom.pb.v1 import detection_pb2 as pb
 from seom.pb.v1.detection_pb2_grpc import DetectionServiceStub
-from tests.conftest import RunningCluster, new_cluster
+from tests.conftest import RunningCluster
 from tests.errors import details_of
-from tests.small_models import write_detector, write_repository
 from tests.unit.replica.test_bad_images import encoded
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
 PHOTO = encoded()
+DETECTORS = ("spots", "dots", "yolox-nano")
 ROW = np.float32([[1, 2, 3, 4]])
 
 
-@pytest.fixture(scope="module")
-def cinema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
-    """Two detectors, and models that are none."""
-    repository = write_repository(tmp_path_factory.mktemp("cinema"))
-    write_detector(repository / "cpu" / "dots")
-    cluster = new_cluster(repository)
-    try:
-        cluster.up("--models", "spots,dots,identity,slow")
-        yield cluster
-    finally:
-        cluster.down()
-        shutil.rmtree(cluster.home, ignore_errors=True)
-
-
 @pytest.fixture
-def seom(cinema: RunningCluster) -> Iterator[Client]:
-    with Client(cinema.address, timeout=30) as client:
+def seom(cluster: RunningCluster) -> Iterator[Client]:
+    with Client(cluster.address, timeout=30) as client:
         yield client
 
 
 @pytest.fixture
-def stub(cinema: RunningCluster) -> Iterator[Any]:
-    with grpc.insecure_channel(cinema.address) as channel:
+def stub(cluster: RunningCluster) -> Iterator[Any]:
+    with grpc.insecure_channel(cluster.address) as channel:
         yield DetectionServiceStub(channel)
 
 
@@ -83,11 +68,11 @@ def test_a_long_video_on_the_default_model(seom: Client) -> None:
     results = list(seom.detect_video(frames, every=3))
     assert [each.frame_id for each in results] == [number for number, _ in frames]
     assert sum(each.outcome is FrameOutcome.DETECTED for each in results) == 100
-    assert {each.model for each in results if each} <= {"spots", "dots"}
+    assert {each.model for each in results if each} <= set(DETECTORS)
 
 
-async def test_awaited(cinema: RunningCluster) -> None:
-    async with AsyncClient(cinema.address, timeout=30) as seom:
+async def test_awaited(cluster: RunningCluster) -> None:
+    async with AsyncClient(cluster.address, timeout=30) as seom:
         stream = seom.detect_video([PHOTO, b"none", PHOTO], model="spots")
         outcomes = [str(each.outcome) async for each in stream]
     assert outcomes == ["DETECTED", "FAILED", "DETECTED"]
@@ -106,11 +91,11 @@ async def test_awaited(cinema: RunningCluster) -> None:
     ],
 )
 async def test_what_is_wrong_with_a_stream_ends_it(
-    cinema: RunningCluster, seom: Client, options: dict[str, Any], error: type[Exception]
+    cluster: RunningCluster, seom: Client, options: dict[str, Any], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         list(seom.detect_video([PHOTO] * 4, **options))
-    async with AsyncClient(cinema.address, timeout=30) as aclient:
+    async with AsyncClient(cluster.address, timeout=30) as aclient:
         with pytest.raises(error):
             async for _ in aclient.detect_video([PHOTO] * 4, **options):
                 pass
@@ -124,7 +109,7 @@ def test_a_stream_the_edge_cannot_route(stub: Any) -> None:
     answers = list(stub.DetectVideo(iter(frames), timeout=20, compression=compressed))
     assert [answer.model_name for answer in answers] == ["spots", "dots", "spots"]
     nameless = list(stub.DetectVideo(iter([frame(0)]), timeout=20, compression=compressed))
-    assert nameless[0].model_name in ("spots", "dots")
+    assert nameless[0].model_name in DETECTORS
     with pytest.raises(grpc.RpcError) as raised:
         list(stub.DetectVideo(iter([frame(0, model_name="nobody")]), timeout=20))
     assert raised.value.code() is grpc.StatusCode.NOT_FOUND
@@ -156,13 +141,13 @@ def test_a_stream_that_is_not_read_holds_up_no_one(seom: Client) -> None:
 
 
 def test_a_call_that_is_given_up_ends_wherever_it_was_sent_on_to(
-    cinema: RunningCluster, seom: Client
+    cluster: RunningCluster, seom: Client
 ) -> None:
     """A header for one model and a body for another: two hops through Ray's handles."""
     request = ModelInferRequest(model_name="slow")
     request.inputs.add(name="input", datatype="FP32", shape=[1, 1])
     request.raw_input_contents.append(b"\0" * 4)
-    with grpc.insecure_channel(cinema.address) as channel:
+    with grpc.insecure_channel(cluster.address) as channel:
         infer = GRPCInferenceServiceStub(channel).ModelInfer
         metadata = (("application", "identity"),)
         infer(request, timeout=30, metadata=metadata)  # handles take a while to get going

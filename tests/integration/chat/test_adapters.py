@@ -20,9 +20,9 @@ from serving.runtimes.vllm.engine import Engine
 from serving.runtimes.vllm.options import Adapter
 from serving.runtimes.vllm.types import Sampling
 from tests.chat_models.language import write_adapter
-from tests.integration.chat.conftest import running
+from tests.integration.chat.replicas import Served
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(240)]
 
 GREEDY = Sampling(temperature=0.0, max_tokens=24, ignore_eos=True)
 
@@ -34,19 +34,14 @@ def listed(name: str, folder: str = "", **more: Any) -> Adapter:
 FORMAL, PLAYFUL = listed("formal"), listed("playful")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def started(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
+@pytest_asyncio.fixture(loop_scope="package")
+async def engine(hardy: Served) -> AsyncIterator[Engine]:
     """Begins with one adapter, and has places for three."""
-    folder = tmp_path_factory.mktemp("models")
-    async with running(folder, "llama", adapters=(FORMAL,), adapter_room=2) as engine:
-        write_adapter(engine.folder / "adapters" / "third", seed=3)
-        yield engine
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def engine(started: Engine) -> Engine:
-    await started.adopt([FORMAL])
-    return started
+    engine = hardy.engine
+    write_adapter(engine.folder / "adapters" / "third", seed=3)
+    await engine.adopt([FORMAL])
+    yield engine
+    await engine.adopt(engine.options.adapters)
 
 
 async def said(engine: Engine, adapter: str | None = None) -> tuple[int, ...]:

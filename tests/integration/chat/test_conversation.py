@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
-import pytest_asyncio
 
 from serving.errors import InvalidArgument
 from serving.runtimes.vllm.conversation import Conversations
@@ -24,9 +22,9 @@ from serving.runtimes.vllm.types import (
     ToolCall,
 )
 from tests.chat_models.language import SCRIPT
-from tests.integration.chat.conftest import running
+from tests.integration.chat.replicas import Served
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(240)]
 
 GREEDY = Sampling(temperature=0.0, max_tokens=60)
 QUESTION = Message("user", (Text("할머니 생신은 언제예요?"),))
@@ -40,25 +38,16 @@ SCHEMA = {
 TOOL = Tool("find_event", "Finds a day in the family's calendar.", SCHEMA)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
-    async with running(tmp_path_factory.mktemp("m"), "scripted", tool_parser="hermes") as engine:
-        yield engine
+@pytest.fixture
+def engine(scripted: Served) -> Engine:
+    return scripted.engine
 
 
 @pytest.fixture
-def scripted(engine: Engine) -> Conversations:
+def conversations(engine: Engine) -> Conversations:
     conversations = Conversations(engine)
     conversations.warm_up()
     return conversations
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["llava", "onevision"])
-async def seeing(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Engine]:
-    async with running(tmp_path_factory.mktemp("m"), request.param, images=2) as engine:
-        yield engine
 
 
 async def reply(
@@ -81,8 +70,8 @@ def calls_of(deltas: list[ReplyDelta]) -> list[tuple[str, str]]:
     return [(name, arguments) for name, arguments in calls.values()]
 
 
-async def test_text(scripted: Conversations) -> None:
-    deltas = await reply(scripted, Conversation((QUESTION,), GREEDY))
+async def test_text(conversations: Conversations) -> None:
+    deltas = await reply(conversations, Conversation((QUESTION,), GREEDY))
     assert text_of(deltas) == SAID
     assert deltas[-1].finish == "stop"
 
@@ -95,8 +84,8 @@ async def test_reasoning_is_told_apart(engine: Engine, monkeypatch: pytest.Monke
     assert text_of(deltas) == SAID
 
 
-async def test_tool_calls_are_parsed_out_of_the_text(scripted: Conversations) -> None:
-    deltas = await reply(scripted, Conversation((QUESTION,), GREEDY, (TOOL,)))
+async def test_tool_calls_are_parsed_out_of_the_text(conversations: Conversations) -> None:
+    deltas = await reply(conversations, Conversation((QUESTION,), GREEDY, (TOOL,)))
     ((name, arguments),) = calls_of(deltas)
     assert name == "find_event" and json.loads(arguments) == {"who": "grandma"}
     assert text_of(deltas) == "" and deltas[-1].finish == "tool_calls"
@@ -104,32 +93,34 @@ async def test_tool_calls_are_parsed_out_of_the_text(scripted: Conversations) ->
     assert len(ids) == 1
 
 
-async def test_a_tools_result_goes_back_into_the_prompt(scripted: Conversations) -> None:
+async def test_a_tools_result_goes_back_into_the_prompt(conversations: Conversations) -> None:
     call = ToolCall("c1", "find_event", '{"who": "grandma"}')
     asked = Message("assistant", (), (call,))
     told = Message("tool", (Text("5 May"),), tool_call_id="c1")
-    deltas = await reply(scripted, Conversation((QUESTION, asked, told), GREEDY, (TOOL,)))
+    deltas = await reply(conversations, Conversation((QUESTION, asked, told), GREEDY, (TOOL,)))
     assert text_of(deltas) == SAID and deltas[-1].finish == "stop"
-    rendered = await scripted.render(Conversation((QUESTION, asked, told), GREEDY, (TOOL,)), "a")
+    rendered = await conversations.render(
+        Conversation((QUESTION, asked, told), GREEDY, (TOOL,)), "a"
+    )
     assert "5 May" in rendered.prompt["prompt"] and "grandma" in rendered.prompt["prompt"]
 
 
 @pytest.mark.parametrize("choice", ["required", "find_event"])
-async def test_a_call_can_be_demanded(scripted: Conversations, choice: str) -> None:
-    deltas = await reply(scripted, Conversation((QUESTION,), GREEDY, (TOOL,), choice))
+async def test_a_call_can_be_demanded(conversations: Conversations, choice: str) -> None:
+    deltas = await reply(conversations, Conversation((QUESTION,), GREEDY, (TOOL,), choice))
     ((name, arguments),) = calls_of(deltas)
     assert name == "find_event" and json.loads(arguments)["who"] in ("grandma", "grandpa")
 
 
-async def test_or_forbidden(scripted: Conversations) -> None:
-    deltas = await reply(scripted, Conversation((QUESTION,), GREEDY, (TOOL,), "none"))
+async def test_or_forbidden(conversations: Conversations) -> None:
+    deltas = await reply(conversations, Conversation((QUESTION,), GREEDY, (TOOL,), "none"))
     assert calls_of(deltas) == [] and text_of(deltas) == SAID
 
 
-async def test_a_schema_holds_in_a_conversation(scripted: Conversations) -> None:
+async def test_a_schema_holds_in_a_conversation(conversations: Conversations) -> None:
     schema = '{"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}'
     sampling = Sampling(temperature=0.0, max_tokens=80, constraint=Constraint("json", schema))
-    deltas = await reply(scripted, Conversation((QUESTION,), sampling))
+    deltas = await reply(conversations, Conversation((QUESTION,), sampling))
     assert type(json.loads(text_of(deltas))["a"]) is bool
 
 
@@ -138,10 +129,10 @@ def picture(seed: int) -> Image:
     return Image(pixels, f"picture {seed}")
 
 
-async def test_pictures(seeing: Engine) -> None:
+async def test_pictures(seeing: Served) -> None:
     """Other pixels, another reply; the same picture again comes from the cache."""
-    conversations = Conversations(seeing)
-    seen = seeing.progress
+    conversations = Conversations(seeing.engine)
+    seen = seeing.engine.progress
 
     async def look(*pictures: Image, tenant: str = "a") -> tuple[list[int], int, int]:
         hits, queries = seen.image_hits, seen.image_queries

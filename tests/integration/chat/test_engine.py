@@ -5,29 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from serving.errors import InvalidArgument, NotFound
 from serving.runtimes.vllm.engine import Engine
 from serving.runtimes.vllm.types import Constraint, Delta, Sampling
 from tests.chat_models import ADAPTERS
-from tests.integration.chat.conftest import running
+from tests.integration.chat.replicas import Served
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(240)]
 
 GREEDY = Sampling(temperature=0.0, max_tokens=24, ignore_eos=True)
 LONG = "할머니 생신은 언제예요? " * 30
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
-    adapters = tuple({"name": n, "folder": f"adapters/{n}", "rank": 4} for n in ADAPTERS)
-    folder = tmp_path_factory.mktemp("models")
-    async with running(folder, "llama", adapters=adapters, logprobs=5) as started:
-        yield started
+@pytest.fixture
+def engine(llama: Served) -> Engine:
+    return llama.engine
 
 
 async def collect(
@@ -106,7 +101,7 @@ async def test_constraints_hold(engine: Engine) -> None:
     [
         Sampling(max_tokens=513),
         Sampling(max_tokens=4, temperature=-1.0),
-        Sampling(max_tokens=4, logprobs=6),
+        Sampling(max_tokens=4, logprobs=21),
         Sampling(max_tokens=4, min_tokens=5),
         Sampling(max_tokens=4, constraint=Constraint("json", "{nope")),
         Sampling(max_tokens=4, constraint=Constraint("regex", "((")),

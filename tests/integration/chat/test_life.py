@@ -13,7 +13,6 @@ from typing import Any
 
 import psutil
 import pytest
-import pytest_asyncio
 
 import seom
 from serving.errors import Unavailable
@@ -22,21 +21,17 @@ from serving.runtimes.vllm.options import Adapter
 from serving.runtimes.vllm.types import Constraint, Sampling
 from tests.chat_models.language import write_adapter
 from tests.integration.chat.conftest import running
-from tests.integration.chat.replicas import Served, serving
+from tests.integration.chat.replicas import Served
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
 
-PLACES, QUEUE = 8, 220
 LONG = "할머니 생신은 언제예요? " * 8
 ENDLESS = Sampling(temperature=0.0, max_tokens=400, ignore_eos=True)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def llama(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    # Small steps, so that there is a prefill to be cut off in.
-    settings = f"sequences: {PLACES}\nstep_tokens: 32\nlimits: {{queue: {QUEUE}}}\n"
-    async with serving(tmp_path_factory.mktemp("r"), "llama", settings) as served:
-        yield served
+@pytest.fixture
+def llama(hardy: Served) -> Served:
+    return hardy
 
 
 async def until(true: Callable[[], bool], patience: float) -> float:
@@ -111,7 +106,8 @@ async def test_two_hundred_calls_cut_off_anywhere_leave_nothing(llama: Served) -
     await asyncio.gather(*(call(number) for number in range(200)))
     await nothing_left(llama)
     assert len(cut) == 200 and set(cut) == {"before", "decode", "last"}
-    assert (await llama.client.chat("안녕", max_tokens=4)).text
+    reply = await llama.client.chat("안녕", min_tokens=4, max_tokens=4)
+    assert reply.usage.completion_tokens == 4
 
 
 async def test_cut_off_in_the_prefill(llama: Served) -> None:
@@ -160,7 +156,8 @@ async def test_a_slow_reader_holds_no_place_in_the_engine(llama: Served) -> None
         assert first.text is not None
         await until(lambda: llama.engine.unfinished == 0, 30)
         assert await llama.engine.blocks_free()
-        assert (await llama.client.chat("안녕", max_tokens=4)).usage.completion_tokens
+        other = await llama.client.chat("안녕", min_tokens=4, max_tokens=4)
+        assert other.usage.completion_tokens == 4
         async for _ in stream:
             pass
     assert stream.reply.usage.completion_tokens == 4 * 300
@@ -182,7 +179,8 @@ async def test_saturation_refuses_with_a_hint_and_is_no_illness(
     refused = [end for end in ends if isinstance(end, seom.Overloaded)]
     answered = [end for end in ends if isinstance(end, seom.Reply)]
     assert len(refused) + len(answered) == 300, ends
-    assert len(answered) >= PLACES + QUEUE and refused
+    config = llama.replica.config
+    assert len(answered) >= config.options.sequences + config.limits.queue and refused
     assert all(end.retry_after and end.retry_after > 0 for end in refused)
     assert max(looks) < 2.0  # a check waits for nobody
     await nothing_left(llama)

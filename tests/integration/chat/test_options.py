@@ -18,6 +18,7 @@ from serving.runtimes.vllm.options import EngineOptions
 from serving.runtimes.vllm.types import Sampling
 from tests.chat_models import write_models
 from tests.integration.chat.conftest import running
+from tests.integration.chat.replicas import Served
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -25,7 +26,7 @@ CPU, GPU = Device(), Device(gpu=True)
 
 
 @pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A llama that has a smaller one, and a head for eagle, in its folder."""
     root = write_models(tmp_path_factory.mktemp("models"), "llama")
     shutil.copytree(root / "llama", root / "draft")
@@ -70,62 +71,70 @@ def understood(folder: Path, **options: Any) -> Any:
     ],
 )
 def test_one_by_one(
-    llama: Path, options: dict[str, Any], section: str, name: str, value: object
+    folder: Path, options: dict[str, Any], section: str, name: str, value: object
 ) -> None:
-    found = getattr(getattr(understood(llama, **options), section), name)
+    found = getattr(getattr(understood(folder, **options), section), name)
     assert (str(found) if isinstance(value, str) else found) == value
 
 
 @pytest.mark.parametrize(
     ("method", "theirs"), [("ngram", "ngram"), ("draft", "draft_model"), ("eagle", "eagle")]
 )
-def test_speculation(llama: Path, method: str, theirs: str) -> None:
+def test_speculation(folder: Path, method: str, theirs: str) -> None:
     speculation = {"method": method, "tokens": 3}
     if method != "ngram":
         speculation["folder"] = "draft"
-    found = understood(llama, speculation=speculation).speculative_config
+    found = understood(folder, speculation=speculation).speculative_config
     assert (found.method, found.num_speculative_tokens) == (theirs, 3)
     if method == "draft":
-        assert found.draft_model_config.model == str(llama / "draft")
+        assert found.draft_model_config.model == str(folder / "draft")
         assert found.uses_draft_model()
 
 
 @pytest.mark.parametrize(
     "quantisation", ["awq", "awq_marlin", "gptq", "gptq_marlin", "fp8", "compressed-tensors"]
 )
-def test_quantisation(llama: Path, quantisation: str) -> None:
+def test_quantisation(folder: Path, quantisation: str) -> None:
     """Most is a GPU's to compute, so here the names are all there is to look at."""
     from vllm.model_executor.layers.quantization import QUANTIZATION_METHODS
 
     options = EngineOptions.model_validate({"quantisation": quantisation})
-    arguments = settings.engine_arguments(llama, options, GPU, "llama")
+    arguments = settings.engine_arguments(folder, options, GPU, "llama")
     assert arguments.quantization == quantisation
     assert quantisation in QUANTIZATION_METHODS
 
 
-def test_sleep_is_for_gpus(llama: Path) -> None:
+def test_sleep_is_for_gpus(folder: Path) -> None:
     options = EngineOptions(sleep_after_s=60)
-    assert settings.engine_arguments(llama, options, GPU, "llama").enable_sleep_mode
+    assert settings.engine_arguments(folder, options, GPU, "llama").enable_sleep_mode
     with pytest.raises(FailedPrecondition, match="GPU") as raised:
-        Engine(llama, options, CPU).start()
+        Engine(folder, options, CPU).start()
     assert raised.value.reason == "NEEDS_GPU"
 
 
-async def test_guesses_change_nothing_that_is_said(llama: Path, tmp_path: Path) -> None:
-    """Greedily, the prompt's own repetitions and the model's own guesses lead to the same."""
+@pytest.mark.asyncio(loop_scope="package")
+@pytest.mark.parametrize(
+    "guesses", [{"method": "ngram"}, {"method": "draft", "folder": "draft"}], ids=["ngram", "draft"]
+)
+async def test_guesses_change_nothing_that_is_said(
+    llama: Served, folder: Path, tmp_path: Path, guesses: dict[str, Any]
+) -> None:
+    """Greedily, the prompt's own repetitions and the model's own guesses lead to the same
+    as no guesses at all."""
     greedy = Sampling(temperature=0.0, max_tokens=48, ignore_eos=True)
     (tmp_path / "llama").mkdir()
-    shutil.copytree(llama / "draft", tmp_path / "llama" / "draft")
+    shutil.copytree(folder / "draft", tmp_path / "llama" / "draft")
 
-    async def said(**speculation: Any) -> tuple[list[int], int]:
+    async def said(engine: Engine) -> tuple[list[int], int]:
         """The tokens, and the steps it took."""
-        async with running(tmp_path, "llama", speculation={**speculation, "tokens": 3}) as engine:
-            prompt, before = engine.tokens([1, 300, 310, 300, 310, 300]), engine.progress.steps
-            deltas = engine.generate(prompt, greedy, tenant="a")
-            tokens = [token async for delta in deltas for token in delta.token_ids]
-            return tokens, engine.progress.steps - before
+        prompt, before = engine.tokens([1, 300, 310, 300, 310, 300]), engine.progress.steps
+        deltas = engine.generate(prompt, greedy, tenant="a")
+        tokens = [token async for delta in deltas for token in delta.token_ids]
+        return tokens, engine.progress.steps - before
 
-    repeated, _ = await said(method="ngram")
-    drafted, steps = await said(method="draft", folder="draft")
-    assert drafted == repeated and len(drafted) == 48
-    assert steps < 30  # for every guess of the model itself is right
+    plain, _ = await said(llama.engine)
+    async with running(tmp_path, "llama", speculation={**guesses, "tokens": 3}) as engine:
+        guessed, steps = await said(engine)
+    assert guessed == plain and len(plain) == 48
+    if guesses["method"] == "draft":
+        assert steps < 30  # for every guess of the model itself is right

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
 import pytest
-import pytest_asyncio
 from PIL import Image
 
 import seom
-from tests.integration.chat.replicas import Served, serving
+from tests.integration.chat.replicas import Served
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
 
 GREEDY: dict[str, Any] = {"temperature": 0.0, "max_tokens": 16}
-LIMITS = "limits: {image_bytes: 1MiB, pixels: 200k}\n"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["llava", "onevision"])
-async def llava(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Served]:
-    async with serving(tmp_path_factory.mktemp("r"), request.param, LIMITS) as served:
-        yield served
 
 
 def photo(seed: int, size: tuple[int, int] = (120, 90), form: str = "JPEG") -> bytes:
@@ -35,41 +24,41 @@ def photo(seed: int, size: tuple[int, int] = (120, 90), form: str = "JPEG") -> b
     return file.getvalue()
 
 
-async def test_another_photograph_another_answer(llava: Served) -> None:
-    first = await llava.client.chat([photo(1), "What is it?"], **GREEDY)
-    again = await llava.client.chat([photo(1), "What is it?"], **GREEDY)
-    other = await llava.client.chat([photo(2), "What is it?"], **GREEDY)
-    blind = await llava.client.chat("What is it?", **GREEDY)
+async def test_another_photograph_another_answer(seeing: Served) -> None:
+    first = await seeing.client.chat([photo(1), "What is it?"], **GREEDY)
+    again = await seeing.client.chat([photo(1), "What is it?"], **GREEDY)
+    other = await seeing.client.chat([photo(2), "What is it?"], **GREEDY)
+    blind = await seeing.client.chat("What is it?", **GREEDY)
     assert first.text == again.text != other.text
     assert first.usage.prompt_tokens > blind.usage.prompt_tokens
     assert first.timing.decode_ms is not None and blind.timing.decode_ms is None
 
 
-async def test_the_same_photograph_is_prepared_once(llava: Served) -> None:
-    seen = llava.engine.progress
+async def test_the_same_photograph_is_prepared_once(seeing: Served) -> None:
+    seen = seeing.engine.progress
     hits = seen.image_hits
-    await llava.client.chat([photo(3), "What is it?"], **GREEDY)
+    await seeing.client.chat([photo(3), "What is it?"], **GREEDY)
     assert seen.image_hits == hits
     # Not the file but what is on it counts: a PNG of the same pixels is the same picture.
     pixels = np.asarray(Image.open(io.BytesIO(photo(3))).convert("RGB"))
-    await llava.client.chat([pixels, "And now?"], **GREEDY)
+    await seeing.client.chat([pixels, "And now?"], **GREEDY)
     assert seen.image_hits == hits + 1
-    await llava.client.chat(
+    await seeing.client.chat(
         [photo(3), "What is it?"], **GREEDY, metadata={"x-seom-tenant": "another"}
     )
     assert seen.image_hits == hits + 1
 
 
-async def test_streams_and_several_pictures(llava: Served) -> None:
+async def test_streams_and_several_pictures(seeing: Served) -> None:
     prompt = [photo(1), "and", photo(2), "differ how?"]
-    async with llava.client.chat_stream(prompt, **GREEDY) as stream:
+    async with seeing.client.chat_stream(prompt, **GREEDY) as stream:
         text = "".join([delta.text async for delta in stream])
-    assert text == (await llava.client.chat(prompt, **GREEDY)).text
+    assert text == (await seeing.client.chat(prompt, **GREEDY)).text
 
 
-async def test_too_many_are_counted_before_any_is_decoded(llava: Served) -> None:
+async def test_too_many_are_counted_before_any_is_decoded(seeing: Served) -> None:
     with pytest.raises(seom.InvalidArgument, match="at most 2 pictures") as caught:
-        await llava.client.chat([b"no picture", b"at all", b"three of them", "Which?"])
+        await seeing.client.chat([b"no picture", b"at all", b"three of them", "Which?"])
     assert [field for field, _ in caught.value.fields] == ["messages"]
 
 
@@ -85,9 +74,9 @@ async def test_too_many_are_counted_before_any_is_decoded(llava: Served) -> None
     ],
     ids=["empty", "gif", "svg", "cut", "pixels", "bytes"],
 )
-async def test_bad_pictures(llava: Served, bad: bytes) -> None:
+async def test_bad_pictures(seeing: Served, bad: bytes) -> None:
     with pytest.raises(seom.InvalidArgument) as caught:
-        await llava.client.chat(["Look:", bad, "What is it?"])
+        await seeing.client.chat(["Look:", bad, "What is it?"])
     (path,) = {field for field, _ in caught.value.fields}
     assert path.startswith("messages[0].parts[1].image")
-    assert (await llava.client.chat([photo(1), "What is it?"], **GREEDY)).text
+    assert (await seeing.client.chat([photo(1), "What is it?"], **GREEDY)).text

@@ -19,21 +19,21 @@ from tests.chat_models.encoders import LABELS
 from tests.errors import details_of
 from tests.integration.chat.replicas import Served, serving
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(240)]
 
 TEXTS = ("안녕하세요, 만나서 반갑습니다.", "Once upon a time there was a small island.", "x")
 CONTEXT = 512
 LONG = "so long " * 60  # and yet not too long
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def embedder(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     settings = "dimensions: [16, 32]\nsequences: 8\nlimits: {queue: 4}\n"
     async with serving(tmp_path_factory.mktemp("r"), "embedder", settings) as served:
         yield served
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def classifier(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     async with serving(tmp_path_factory.mktemp("r"), "classifier") as served:
         yield served

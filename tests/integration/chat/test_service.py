@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import numpy as np
 import pytest
-import pytest_asyncio
 
 import seom
 from seom.messages import Message
 from tests.chat_models.language import SCRIPT
-from tests.integration.chat.replicas import Served, serving
+from tests.integration.chat.replicas import Served
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
 
 QUESTION = "할머니 생신은 언제예요?"
 SAID = "".join(SCRIPT["<|says|>"])
 GREEDY: dict[str, Any] = {"temperature": 0.0, "max_tokens": 24}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def llama(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    settings = "sequences: 8\nlimits: {queue: 4, deadline_s: 60}\n"
-    async with serving(tmp_path_factory.mktemp("r"), "llama", settings) as served:
-        yield served
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def scripted(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    async with serving(tmp_path_factory.mktemp("r"), "scripted") as served:
-        yield served
+ENDLESS: dict[str, Any] = {"min_tokens": 400, "max_tokens": 400}
 
 
 async def idle(served: Served) -> None:
@@ -232,7 +218,7 @@ async def test_another_familys_call(llama: Served) -> None:
 
 
 async def test_leaving_a_stream_ends_the_work(llama: Served) -> None:
-    async with llama.client.chat_stream(QUESTION, max_tokens=400, temperature=0.0) as stream:
+    async with llama.client.chat_stream(QUESTION, **ENDLESS) as stream:
         async for _ in stream:
             break
     await idle(llama)
@@ -240,11 +226,9 @@ async def test_leaving_a_stream_ends_the_work(llama: Served) -> None:
 
 async def test_deadlines(llama: Served) -> None:
     with pytest.raises(seom.DeadlineExceeded):
-        await llama.client.chat(QUESTION, max_tokens=400, temperature=0.0, timeout=0.05)
+        await llama.client.chat(QUESTION, **ENDLESS, timeout=0.05)
     with pytest.raises(seom.DeadlineExceeded):
-        async with llama.client.chat_stream(
-            QUESTION, max_tokens=400, temperature=0.0, timeout=0.05
-        ) as stream:
+        async with llama.client.chat_stream(QUESTION, **ENDLESS, timeout=0.05) as stream:
             async for _ in stream:
                 pass
     await idle(llama)
@@ -253,7 +237,7 @@ async def test_deadlines(llama: Served) -> None:
 async def test_too_many_are_refused_with_a_hint(llama: Served) -> None:
     """Eight places and a queue of four: of twenty at once, eight are turned away."""
     calls = [
-        llama.client.chat(QUESTION, max_tokens=100, temperature=0.0, timeout=60) for _ in range(20)
+        llama.client.chat(QUESTION, min_tokens=100, max_tokens=100, timeout=60) for _ in range(20)
     ]
     ends = await asyncio.gather(*calls, return_exceptions=True)
     refused = [end for end in ends if isinstance(end, seom.Overloaded)]

@@ -17,12 +17,12 @@ from serving.replica.replica import Replica
 from serving.repository.scan import Repository
 from tests.conftest import ROOT
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
 
 BEGINS = "Once upon a time, there was a little girl named Lily."
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def stories(
     data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[AsyncClient]:

@@ -6,26 +6,18 @@ import asyncio
 import json
 import queue
 import threading
-from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
 import pytest
-import pytest_asyncio
 import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
-from tests.integration.chat.replicas import Served, serving
+from tests.integration.chat.replicas import Served
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
 
 GREEDY = {"temperature": 0, "max_tokens": 16}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def llama(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    async with serving(tmp_path_factory.mktemp("r"), "llama") as served:
-        yield served
 
 
 def inputs(text: str, *, stream: bool, sampling: Any = GREEDY, **flags: bool) -> list[Any]:
@@ -144,7 +136,7 @@ async def test_a_stream_that_ends_takes_its_work_along(llama: Served) -> None:
     def leave() -> None:
         with triton.InferenceServerClient(llama.address) as client:
             client.start_stream(callback=lambda result, error: started.set())
-            long = {"temperature": 0, "max_tokens": 400}
+            long = {"min_tokens": 400, "max_tokens": 400}
             for _ in range(3):
                 client.async_stream_infer("llama", inputs("a", stream=True, sampling=long))
             started.wait(30)

@@ -1,4 +1,7 @@
-"""A cluster with its HTTP door open: a llama with adapters, a llava, an embedder, and tokens."""
+"""A cluster with its HTTP door open: a llama with adapters, an embedder, and tokens.
+
+What sees is asked in the cluster of all tests, whose door is open to everybody.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from openai import OpenAI
 pytest.importorskip("vllm", reason="vLLM is not installed")
 
 from tests.chat_models.repository import write_chat_model
-from tests.conftest import RunningCluster, free_port, new_cluster
+from tests.conftest import RunningCluster, new_cluster
 
 TOKENS = {
     "everything": {"tenant": "acme", "scopes": ["infer"], "models": ["*"]},
@@ -29,7 +32,10 @@ PLACES = 3
 @dataclass
 class Opened:
     cluster: RunningCluster
-    url: str
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.cluster.http}"
 
     def client(self, token: str = "everything") -> OpenAI:
         return OpenAI(base_url=f"{self.url}/v1", api_key=token, max_retries=0, timeout=60)
@@ -39,7 +45,6 @@ class Opened:
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     repository = tmp_path_factory.mktemp("repository")
     write_chat_model(repository, "llama", "sequences: 2\nlimits: {queue: 1}\n")
-    write_chat_model(repository, "llava")
     write_chat_model(repository, "embedder")
     tokens = repository / "tokens.yaml"
     entries = [
@@ -48,10 +53,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     ]
     tokens.write_text(yaml.safe_dump({"tokens": entries}))
     running = new_cluster(Path(repository))
-    address = f"127.0.0.1:{free_port()}"
     try:
-        running.up("--http-address", address, "--tokens", str(tokens))
-        yield Opened(running, f"http://{address}")
+        running.up("--http-address", running.http, "--tokens", str(tokens))
+        yield Opened(running)
     finally:
         running.down()
         shutil.rmtree(running.home, ignore_errors=True)
@@ -60,4 +64,10 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
 @pytest.fixture
 def client(opened: Opened) -> Iterator[OpenAI]:
     with opened.client() as client:
+        yield client
+
+
+@pytest.fixture
+def seeing(cluster: RunningCluster) -> Iterator[OpenAI]:
+    with Opened(cluster).client() as client:
         yield client

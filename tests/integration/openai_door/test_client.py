@@ -159,11 +159,11 @@ def test_tools_in_a_stream(client: OpenAI) -> None:
     assert json.loads(arguments)["who"] in ("grandma", "ann")
 
 
-def test_pictures(client: OpenAI) -> None:
+def test_pictures(seeing: OpenAI) -> None:
     def describe(*shades: int) -> str | None:
         parts: Any = [{"type": "text", "text": "What is it?"}, *map(picture, shades)]
         messages: Any = [{"role": "user", "content": parts}]
-        answer = client.chat.completions.create(model="llava", messages=messages, **GREEDY)
+        answer = seeing.chat.completions.create(model="llava", messages=messages, **GREEDY)
         return answer.choices[0].message.content
 
     assert describe(0) == describe(0) != describe(255)
@@ -191,13 +191,13 @@ def test_embeddings(client: OpenAI) -> None:
 
 
 def test_models(client: OpenAI, opened: Opened) -> None:
-    everything = ["embedder", "llama", "llama:formal", "llama:playful", "llava"]
+    everything = ["embedder", "llama", "llama:formal", "llama:playful"]
     assert [model.id for model in client.models.list()] == everything
     assert client.models.retrieve("llama:formal").owned_by == "seom"
     assert refused(lambda: client.models.retrieve("nix"))[0] == 404
     with opened.client("narrow") as narrow:
-        assert [model.id for model in narrow.models.list()] == everything[1:4]
-        assert refused(lambda: narrow.models.retrieve("llava"))[0] == 404
+        assert [model.id for model in narrow.models.list()] == everything[1:]
+        assert refused(lambda: narrow.models.retrieve("embedder"))[0] == 404
 
 
 def test_a_body_whose_model_comes_last(opened: Opened) -> None:
@@ -209,7 +209,7 @@ def test_a_body_whose_model_comes_last(opened: Opened) -> None:
     answer = httpx.post(url, content=content, headers=headers, timeout=60)
     assert answer.status_code == 200 and answer.text.endswith("data: [DONE]\n\n")
     headers["authorization"] = "Bearer narrow"
-    content = json.dumps(body | {"model": "llava"})
+    content = json.dumps(body | {"model": "embedder"})
     assert httpx.post(url, content=content, headers=headers).status_code == 403
 
 
@@ -221,7 +221,7 @@ def test_a_body_whose_model_comes_last(opened: Opened) -> None:
     [
         ("nobody", "llama", (401, "invalid_api_key", None)),
         ("admin", "llama", (403, "scope_missing", None)),
-        ("narrow", "llava", (403, "model_not_allowed", None)),
+        ("narrow", "embedder", (403, "model_not_allowed", None)),
         ("narrow", "nix", (403, "model_not_allowed", None)),
         ("everything", "nix", (404, "model_not_found", None)),
         ("everything", "llama@7", (404, "model_not_found", None)),
@@ -271,11 +271,11 @@ def test_what_is_wrong_is_named(
 @pytest.mark.parametrize(
     "url", ["http://169.254.169.254/x", "file:///etc/passwd", "data:image/png;base64,AAAA"]
 )
-def test_a_picture_that_is_none(client: OpenAI, url: str) -> None:
+def test_a_picture_that_is_none(seeing: OpenAI, url: str) -> None:
     parts: Any = [{"type": "image_url", "image_url": {"url": url}}]
     messages: Any = [{"role": "user", "content": parts}]
     status, _, param = refused(
-        lambda: client.chat.completions.create(model="llava", messages=messages)
+        lambda: seeing.chat.completions.create(model="llava", messages=messages)
     )
     assert (status, param) == (400, "messages[0].content[0].image_url.url")
 
@@ -321,10 +321,10 @@ def test_leaving_a_stream_frees_its_place(client: OpenAI) -> None:
 
 
 def _until(wanted: type[openai.APIStatusError] | None, client: OpenAI, ask: dict[str, Any]) -> Any:
-    """Asks for a little until it ends so, or two seconds are over; how it ended."""
+    """Asks for a little until it ends so, or patience does; how it ended."""
     ended: openai.RateLimitError | None = None
     begin = time.monotonic()
-    while time.monotonic() - begin < 2:
+    while time.monotonic() - begin < 10:
         try:
             client.chat.completions.create(**ask, max_tokens=1)
             ended = None

@@ -15,6 +15,8 @@ from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from PIL import Image
 from pydantic import BaseModel, SecretStr
 
+from tests.conftest import RunningCluster
+
 from .conftest import Opened
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
@@ -81,7 +83,7 @@ def test_structured_output(llama: ChatOpenAI, method: Any) -> None:
     assert isinstance(found, Tags)
 
 
-def test_a_picture(opened: Opened) -> None:
+def test_a_picture(cluster: RunningCluster) -> None:
     buffer = io.BytesIO()
     Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(buffer, "PNG")
     url = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
@@ -89,7 +91,7 @@ def test_a_picture(opened: Opened) -> None:
         {"type": "text", "text": "Write a memo."},
         {"type": "image_url", "image_url": {"url": url}},
     ]
-    llava = chat(opened, "llava", max_completion_tokens=8)
+    llava = chat(Opened(cluster), "llava", max_completion_tokens=8)
     assert llava.invoke([HumanMessage(parts)]).text
 
 

@@ -228,4 +228,4 @@ async def test_another_model(served: Served) -> None:
 
 
 async def test_nothing_is_left_under_way(served: Served) -> None:
-    assert served.replica.batcher.in_flight == 0
+    assert served.replica.batched.batcher.in_flight == 0

@@ -59,7 +59,7 @@ def pixels(message: Any) -> np.ndarray:
 async def idle(served: Served) -> None:
     """Waits until nothing is under way; fails after two seconds."""
     async with asyncio.timeout(2):
-        while served.replica.batcher.in_flight:
+        while served.replica.batched.batcher.in_flight:
             await asyncio.sleep(0.01)
 
 
@@ -189,7 +189,7 @@ async def test_a_slow_reader_misses_frames(served: Served) -> None:
     assert frames == sorted(set(frames)) and frames[-1] == 300
     assert 2 < len(frames) < 200
     assert found[-1].dropped == 301 - len(found)
-    assert served.replica.batcher.in_flight == 0
+    assert served.replica.batched.batcher.in_flight == 0
 
 
 async def test_an_animation_is_cancelled_at_once(served: Served) -> None:

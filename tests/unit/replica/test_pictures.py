@@ -73,7 +73,7 @@ class Studio:
 
     def synthesize(self, count: int, deadline: float = 60) -> AsyncIterator[Any]:
         request = pb.SynthesizeRequest(origins=[pb.Origin(seed=n) for n in range(count)])
-        return self.calls().pieces(SHOWN["Synthesize"], request, call(deadline))
+        return self.calls().pieces(SHOWN["Synthesize"], request, call(deadline), Timeline())
 
     def animate(self, seconds: float, deadline: float = 60, **fields: Any) -> AsyncIterator[Any]:
         keyframes = [
@@ -81,7 +81,7 @@ class Studio:
             pb.Keyframe(time_s=seconds, attributes={"smile": 1}),
         ]
         request = pb.AnimateRequest(origin=pb.Origin(seed=1), keyframes=keyframes, **fields)
-        return self.calls().pieces(SHOWN["Animate"], request, call(deadline))
+        return self.calls().pieces(SHOWN["Animate"], request, call(deadline), Timeline())
 
 
 def call(deadline: float) -> Call:
@@ -170,7 +170,7 @@ async def test_a_failure_ends_it_all() -> None:
     request = pb.SynthesizeRequest(origins=[pb.Origin(seed=n) for n in range(20)])
     last = None
     with pytest.raises(Overloaded):
-        async for message in calls.pieces(SHOWN["Synthesize"], request, call(60)):
+        async for message in calls.pieces(SHOWN["Synthesize"], request, call(60), Timeline()):
             last = message.index
     assert last == 1
     assert studio.under_way == 0

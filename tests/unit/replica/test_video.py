@@ -326,9 +326,13 @@ async def test_cancelling_takes_all_work_along(make: Callable[..., Replica]) -> 
         await stream.write(opening(further_models=["other"]))
         for number in range(4):
             await stream.write(frame(number))
-        await until(lambda: (own.batcher.in_flight, other.batcher.in_flight) == (2, 2))
+        await until(
+            lambda: (own.batched.batcher.in_flight, other.batched.batcher.in_flight) == (2, 2)
+        )
         stream.cancel()
-        await until(lambda: (own.batcher.in_flight, other.batcher.in_flight) == (0, 0))
+        await until(
+            lambda: (own.batched.batcher.in_flight, other.batched.batcher.in_flight) == (0, 0)
+        )
 
 
 # --- Too much ------------------------------------------------------------------------------
@@ -342,7 +346,7 @@ async def test_late_frames_are_dropped_under_load(make: Callable[..., Replica]) 
         gate.clear()
         await stream.write(opening(when_late=pb.LATE_POLICY_DROP))
         await stream.write(frame(0))
-        await until(lambda: replica.batcher.in_flight == 1)
+        await until(lambda: replica.batched.batcher.in_flight == 1)
         for number in range(1, 40):
             await stream.write(frame(number))
         await stream.done_writing()
@@ -410,7 +414,7 @@ async def test_a_client_that_does_not_read_is_not_read_either(
             before = sent
             await asyncio.sleep(0.5)
         assert sent < 600
-        assert replica.batcher.in_flight == 0
+        assert replica.batched.batcher.in_flight == 0
         # Others are served, and it may come back.
         assert len(await answers(stub, [frame(0)])) == 1
         got = [answer.frame_id async for answer in stream]
