@@ -98,6 +98,12 @@ def with_real_models(repository: Path) -> None:
             )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The cluster of all tests starts when nothing else is left: even idle, its twenty
+    # processes take a good part of two cores.
+    items.sort(key=lambda item: "cluster" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
     """One cluster for every test that only reads: all small models, and the real ones."""
