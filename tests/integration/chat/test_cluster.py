@@ -19,6 +19,7 @@ import pytest
 import seom
 from seom import Client, NotFound, SeomError
 from serving.cluster.state import ClusterHome, descendants
+from tests.chat_models.engines import is_engine
 from tests.chat_models.language import write_adapter
 from tests.conftest import RunningCluster
 
@@ -69,30 +70,29 @@ def other_models_do_not_notice(cluster: RunningCluster) -> Iterator[None]:
     assert set(beside.ended) == {"OK"}, beside.ended
 
 
-def processes(home: ClusterHome, mark: str) -> list[psutil.Process]:
-    """The cluster's living processes whose name or command line has the mark."""
+def processes(home: ClusterHome, kind: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
+    """The cluster's living processes of one kind."""
     state = home.running()
     assert state is not None
-    found = []
-    for process in descendants(state.supervisor.pid):
-        alive = process.find()
-        try:
-            if alive and mark in f"{alive.name()} {' '.join(alive.cmdline())}":
-                found.append(alive)
-        except psutil.NoSuchProcess:
-            continue
-    return found
+    alive = (process.find() for process in descendants(state.supervisor.pid))
+    return [process for process in alive if process and kind(process)]
+
+
+def is_replica(process: psutil.Process) -> bool:
+    try:
+        return any("ServeReplica:llama:" in part for part in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def replica(home: ClusterHome) -> psutil.Process:
     """The newest; an older one may still be ending."""
-    found = processes(home, "ServeReplica:llama:")
-    return max(found, key=lambda process: process.create_time())
+    return max(processes(home, is_replica), key=lambda process: process.create_time())
 
 
 def engine(home: ClusterHome) -> psutil.Process:
     """The newest replica's."""
-    (only,) = [p for p in replica(home).children(recursive=True) if "EngineCore" in p.name()]
+    (only,) = filter(is_engine, replica(home).children(recursive=True))
     return only
 
 
@@ -127,7 +127,7 @@ def back_again(client: Client, home: ClusterHome, old: psutil.Process) -> None:
     """A replica has taken the place of the old one, and nothing is left of that."""
     seconds = until(lambda: answers(client), 120)
     until(lambda: not runs(old), 30)
-    until(lambda: len(processes(home, "EngineCore")) == CHATS, 30)
+    until(lambda: len(processes(home, is_engine)) == CHATS, 30)
     until(lambda: serving(client), 10)
     print(f"answers again after {seconds:.1f} s")
 

@@ -19,6 +19,7 @@ from serving.errors import Unavailable
 from serving.runtimes.vllm.engine import Engine
 from serving.runtimes.vllm.options import Adapter
 from serving.runtimes.vllm.types import Constraint, Sampling
+from tests.chat_models.engines import is_engine
 from tests.chat_models.language import write_adapter
 from tests.integration.chat.conftest import running
 from tests.integration.chat.replicas import Served
@@ -247,7 +248,7 @@ async def test_an_engine_sleeps_and_is_woken(
 
 def engine_process() -> psutil.Process:
     """The newest engine of this process."""
-    found = [p for p in psutil.Process().children() if "EngineCore" in p.name()]
+    found = filter(is_engine, psutil.Process().children())
     return max(found, key=lambda process: process.create_time())
 
 
