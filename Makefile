@@ -52,9 +52,9 @@ setup-chat: $(CHAT_READY)  ## the same with torch and vLLM, for language models
 
 .PHONY: lock
 lock: $(READY)  ## resolve the versions anew into requirements*.lock
-	echo -e "$(TORCH)\ntorchvision==0.28.0" | $(BIN)/uv pip compile $(LOCKED) --extra chat \
-	  --override - --find-links "$${PIP_FIND_LINKS:-$(TORCH_INDEX)}" --no-emit-package torch \
-	  --no-emit-package torchaudio --no-emit-package torchcodec -o requirements-chat.lock
+	echo -e "$(TORCH)\ntorchvision==0.28.0" | $(BIN)/uv pip compile $(LOCKED) \
+	  --extra chat --extra train --override - --find-links "$${PIP_FIND_LINKS:-$(TORCH_INDEX)}" \
+	  --no-emit-package torch --no-emit-package torchaudio --no-emit-package torchcodec -o requirements-chat.lock
 	$(BIN)/uv pip compile $(LOCKED) --constraint requirements-chat.lock -o requirements.lock
 
 .PHONY: protos

@@ -1,0 +1,2 @@
+"""How the island's models are trained, judged and described; what each one is lies in its own
+package."""
