@@ -76,17 +76,25 @@ format: $(READY)  ## format the code
 
 .PHONY: unit
 unit: $(CHAT_READY)  ## the tests that need neither Ray nor real weights
-	$(BIN)/pytest -n auto --dist worksteal tests/unit
+	@# A worker for each core: threads beside them would wait for each other.
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal tests/unit
 
 .PHONY: test
 test: unit  ## all tests; they start clusters of their own
-	$(BIN)/pytest -n auto --dist worksteal tests/contract tests/accuracy
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal tests/contract tests/accuracy
 	$(BIN)/pytest --durations 25 tests/integration tests/conformance
 
 .PHONY: demo
-demo: $(CHAT_READY)  ## a photograph (PHOTO=…) through every kind of model, on a cluster of your own
-	@$(BIN)/python -m tests.demo_models out/models out/people
-	$(BIN)/python -m serving.cli.demo --repo out/models --people out/people $(PHOTO)
+demo: $(CHAT_READY)  ## the story of a photograph (PHOTO=…), told by models on a cluster of your own
+	$(BIN)/python -m serving.demo $(PHOTO)
+
+.PHONY: models
+models: $(CHAT_READY)  ## train the reference models, or some (MODELS="detector faces"); hours
+	$(BIN)/python -m model_repo.island train $(MODELS)
+
+.PHONY: eval
+eval: $(CHAT_READY)  ## recompute the reference models' figures from their weights
+	$(BIN)/python -m model_repo.island eval $(MODELS)
 
 .PHONY: bench
 bench: $(READY)  ## measure the path against its baselines

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_ADDRESS = "127.0.0.1:8001"
-DEFAULT_PROFILE = "cpu"
+DEFAULT_PROFILE = "reference"
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from typing import Any
 import psutil
 
 from serving.cluster import ray
+from serving.cluster.choice import chosen
 from serving.cluster.settings import Settings
 from serving.cluster.state import ClusterHome, ClusterState, Process, descendants, end
 from serving.cluster.topology import TopologyReader
@@ -34,7 +35,6 @@ from serving.edge.errors import EdgeError
 from serving.edge.follow import Follower
 from serving.edge.process import Edge
 from serving.repository.config import ConfigError, ModelConfig
-from serving.repository.scan import Repository
 from serving.repository.weights import WeightsError, ensure_all
 from serving.services.refusals import refusal_details
 
@@ -149,20 +149,7 @@ class Supervisor:
             self._end(edge, follower, following, state)
 
     def _models(self) -> list[ModelConfig]:
-        settings = self._settings
-        every = Repository(settings.repository, settings.profile).models()
-        configs = [c for c in every if c.enabled and not settings.models]
-        for name in settings.models:
-            chosen = [c for c in every if name in (c.name, c.application)]
-            if not chosen:
-                known = ", ".join(sorted({c.name for c in every})) or "none"
-                raise ClusterError(
-                    f"no model {name!r} in profile {settings.profile} of "
-                    f"{settings.repository}; there are {known}"
-                )
-            configs += chosen
-        if not configs:
-            raise ClusterError(f"no models in {settings.repository / settings.profile}")
+        configs = chosen(self._settings)
         for config in configs:
             self._report(f"weights of {config.application}")
             ensure_all(config)

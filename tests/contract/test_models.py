@@ -28,11 +28,12 @@ from tests.synthesis_models.repository import write_synthesis_model
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ("reference", "cpu")
 # What answers bit by bit has an engine to be started; its tests are with its engine.
-OURS = [
-    model.name
+OURS = {
+    model.name: model.profile
     for model in Repository(ROOT / "model_repo", PROFILES).models()
     if issubclass(importlib.import_module(family_module(model.family)).Model, Model)
-]
+}
+FETCHED = shutil.ignore_patterns("*.onnx")
 SMALL = ["identity", "words", "flags", "pair", "single"]
 DRAWING = ["stylegan2", "stylegan2-resid", "stylegan3-t"]
 
@@ -42,19 +43,18 @@ def repository(tmp_path_factory) -> Repository:
     root = write_repository(tmp_path_factory.mktemp("model_repo"))
     for name in DRAWING:
         write_synthesis_model(root, name, "batching: {max_batch_size: 4}\n")
-    ignored = shutil.ignore_patterns("*.onnx")
-    for profile in PROFILES:
-        if (ROOT / "model_repo" / profile).is_dir():
-            shutil.copytree(
-                ROOT / "model_repo" / profile, root / profile, ignore=ignored, dirs_exist_ok=True
-            )
+    for profile in PROFILES:  # weights that were fetched are fetched again
+        ignored = shutil.ignore_patterns() if profile == "reference" else FETCHED
+        shutil.copytree(
+            ROOT / "model_repo" / profile, root / profile, ignore=ignored, dirs_exist_ok=True
+        )
     return Repository(root, PROFILES)
 
 
 @pytest.fixture(scope="module", params=[*OURS, *SMALL, *DRAWING])
 def model(request, repository) -> Iterator[Model]:
     with pytest.MonkeyPatch.context() as patch:
-        if request.param in OURS:
+        if OURS.get(request.param, "reference") != "reference":
             patch.setenv("SEOM_MIRROR", str(request.getfixturevalue("data") / "models"))
         yield load_model(repository.find(request.param))
 

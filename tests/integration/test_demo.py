@@ -1,8 +1,9 @@
-"""The demo without its language models: whom it meets, what it draws, and that it keeps nobody."""
+"""The demo without its language models: whom it meets, what it shows, and that it keeps nobody."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,14 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from seom import Client
-from serving.cli.demo import names_of, shipped_photograph
-from serving.cli.demo_people import Scene, meet
-from serving.cli.draw import draw_people
+from serving.demo import sights
+from serving.demo.chapters import Listed, Said
+from serving.demo.subject import Subject, island, yours
 from tests.conftest import ROOT, RunningCluster
-from tests.demo_models import write_people
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -31,30 +30,28 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_the_whole_of_it(data: Path, home: Path, tmp_path: Path) -> None:
-    for name in ("yolox-nano", "faces"):
-        shutil.copytree(
-            ROOT / "model_repo" / "cpu" / name,
-            tmp_path / "models" / "cpu" / name,
-            ignore=shutil.ignore_patterns("1"),
-        )
-    write_people(tmp_path / "people")
+def test_the_story_of_the_island(home: Path, tmp_path: Path) -> None:
+    """Everybody is named, and the page needs nothing beside it."""
+    for name in ("island-detector", "island-face"):
+        shutil.copytree(ROOT / "model_repo" / "reference" / name, tmp_path / "reference" / name)
     done = subprocess.run(
-        [sys.executable, "-m", "serving.cli.demo", "--repo", "models", "--people", "people"],
+        [sys.executable, "-m", "serving.demo", "--repo", "."],
         cwd=tmp_path,
-        env={**os.environ, "SEOM_HOME": str(home), "SEOM_MIRROR": str(data / "models")},
+        env={**os.environ, "SEOM_HOME": str(home), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=240,
     )
     assert done.returncode == 0, done.stderr + done.stdout
-    for words in ("person", "Eileen Collins", "obama3.jpg", "Barack Obama"):
-        assert words in done.stdout
     assert "not enrolled" not in done.stdout
-    drawn, people = sorted((tmp_path / "out").iterdir(), key=lambda file: len(file.name))
-    assert str(people.relative_to(tmp_path)) in done.stdout
-    assert Image.open(drawn).size == (512, 512)
-    assert Image.open(people).height == 512
+    (page,) = (tmp_path / "out").glob("story-*.html")
+    assert str(page) in done.stdout
+    text = page.read_text()
+    for words in ("cake", "person", *island().album):
+        assert words in done.stdout and words in text
+    sources = re.findall(r'(?:src|href)="([^"]{0,20})', text)
+    # The photograph, its things, its faces, three portraits of each of three people, its names.
+    assert len(sources) == 13 and all(source.startswith("data:image/") for source in sources)
     assert not list(home.rglob("*.db"))
 
 
@@ -64,35 +61,34 @@ def seom(data: Path, cluster: RunningCluster) -> Iterator[Client]:
         yield client
 
 
-def met(seom: Client, photo: Path, folder: Path | None = None) -> list[Scene]:
-    faces = seom.faces.detect(photo)
-    return meet(seom, photo, faces, names_of(photo, faces), folder)
-
-
-def test_without_other_photographs(seom: Client, tmp_path: Path) -> None:
-    (tmp_path / "people").mkdir()
-    for folder in (None, tmp_path / "people"):
-        (scene,) = met(seom, shipped_photograph(), folder)
-        (face,) = scene.found
-        assert face.person == "Eileen Collins"
-        assert 0.7 < (face.similarity or 0) < 1, "it is another picture"
+def met(seom: Client, subject: Subject) -> tuple[tuple[str, ...], list[str]]:
+    """Who was recognised, and what was said of those who could not be enrolled."""
+    faces, _ = sights.faces(seom, subject, "faces")
+    names, chapter = sights.names(seom, subject, faces, "faces")
     assert not list(seom.galleries())
-    picture = Image.open(draw_people([scene, scene], "people", tmp_path / "out"))
-    assert picture.size == (1024, 512)
+    if chapter is None:
+        return names, []
+    assert [len(part.rows) for part in chapter.parts if isinstance(part, Listed)] == [len(faces)]
+    return names, [part.text for part in chapter.parts if isinstance(part, Said)]
 
 
-def test_several_people_of_one_photograph(
-    seom: Client, data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One is half out of the picture; whoever cannot be enrolled is told and left out."""
-    (scene,) = met(seom, data / "images" / "faces" / "three_people.jpg")
-    found = [face.person for face in scene.found if face.person]
-    told = [line for line in capsys.readouterr().out.splitlines() if "is not enrolled: " in line]
-    assert len(found) + len(told) == 4
-    assert len(found) >= 3
-    assert len(set(found)) == len(found)
+def test_people_of_an_album(seom: Client, data: Path, tmp_path: Path) -> None:
+    faces = data / "images" / "faces"
+    for person, name in (("Barack Obama", "obama.jpg"), ("Joe Biden", "biden.jpg")):
+        (tmp_path / person).mkdir()
+        (tmp_path / person / name).symlink_to(faces / name)
+    names, refused = met(seom, yours(faces / "obama3.jpg", tmp_path))
+    assert "Barack Obama" in names and "Joe Biden" not in names
+    assert not refused
+
+
+def test_several_people_without_an_album(seom: Client, data: Path) -> None:
+    """One is half out of the picture; whoever cannot be enrolled is told of and left out."""
+    names, refused = met(seom, yours(data / "images" / "faces" / "three_people.jpg", None))
+    assert len(names) + len(refused) == 4
+    assert len(names) >= 3
+    assert len(set(names)) == len(names)
 
 
 def test_nobody(seom: Client, data: Path) -> None:
-    assert met(seom, data / "images" / "objects" / "coffee.png") == []
-    assert not list(seom.galleries())
+    assert met(seom, yours(data / "images" / "objects" / "coffee.png", None)) == ((), [])

@@ -19,12 +19,9 @@ attributes:
 """
 
 
-def write_synthesis_model(
-    root: Path, name: str, settings: str = "", profile: str = "cpu", called: str = ""
-) -> Path:
-    """Writes one of MODELS; returns its folder. `settings` are further lines of model.yaml,
-    `called` its name in the repository where that is another."""
-    folder = root / profile / (called or name)
+def write_synthesis_model(root: Path, name: str, settings: str = "", profile: str = "cpu") -> Path:
+    """Writes one of MODELS; returns its folder. `settings` are further lines of model.yaml."""
+    folder = root / profile / name
     write(folder / "1", MODELS[name])
     _write_directions(folder / "directions", name)
     (folder / "model.yaml").write_text(

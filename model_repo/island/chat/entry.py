@@ -43,6 +43,8 @@ adapters:
 resources: {{replicas: 1, cpus: 1, gpus: 0}}
 limits: {{queue: 64}}
 default: true
+# It needs torch and vLLM (`make setup-chat`); ask for it by name.
+enabled: false
 """
 
 

@@ -23,7 +23,7 @@ __all__ = ["evaluate", "features", "train"]
 
 _MOMENTS = 3  # of each person, for the embedder
 _PHOTOGRAPHS, _PORTRAITS = 8000, 1000  # for the detector
-_STRANGERS = 1e-3  # of whose pairs may count as one person's
+_STRANGERS = 5e-3  # of whose pairs may count as one person's
 
 
 def train(work: Path, entry_root: Path, minutes: float | None = None) -> bool:

@@ -29,20 +29,20 @@ aligned.
 ## How it was trained
 
 From scratch on photographs of the training split's people, and on portraits of them in every
-fourth view: {steps:,} batches of {batch} views of 256 pixels, between half and twice as large as
-they are (portraits down to a fifth), mirrored, in other lights, with noise. A cell near a face's
+third view: {steps:,} batches of {batch} views of 256 pixels, between half and twice as large as
+they are (portraits down to a quarter), mirrored, in other lights, with noise. A cell near a face's
 middle is to say how well its box fits (quality focal loss, Li et al. 2020); boxes learn by
 generalized overlap (Rezatofighi et al. 2019), landmarks by their distance in sides of the face.
 The score from which on a find is a face was chosen on the validation split, where recall and
 precision together are best; the cosine from which on two faces are one person's, where one pair
-of strangers in a thousand reaches it. How the embedder was trained, its own card tells.
+of strangers in two hundred reaches it. How the embedder was trained, its own card tells.
 
 ## Where it fails
 
 It knows drawn people alone: on photographs of the real world it finds little. Faces below some
 ten pixels, or cut by more than a third, are missed. Mirrored people are the same people to the
 embedder. Two of the island's people may be as like as twins, for there are not many colours of
-skin, hair and eyes: one pair of strangers in a thousand is taken for one person, more of small
+skin, hair and eyes: one pair of strangers in two hundred is taken for one person, more of small
 faces in the dark.
 """
 _EMBEDDER = """\

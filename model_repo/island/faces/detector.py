@@ -49,7 +49,7 @@ class Detector(nn.Module):
         self.laterals = nn.ModuleList(
             _conv(width, pyramid, size=1) for width in (third, fourth, fifth)
         )
-        self.head = nn.Sequential(_conv(pyramid, pyramid), nn.Conv2d(pyramid, 1 + 4 + 10, 1))
+        self.head = Head(pyramid, 1 + 4 + 10)
         # Levels see faces of different sizes against their strides; each has its own offset.
         self.offsets = nn.Parameter(torch.zeros(len(STRIDES), 1 + 4 + 10))
         with torch.no_grad():
@@ -65,8 +65,8 @@ class Detector(nn.Module):
         maps[1] = maps[1] + interpolate(maps[2], scale_factor=2.0, mode="nearest")
         maps[0] = maps[0] + interpolate(maps[1], scale_factor=2.0, mode="nearest")
         return [
-            self.head(level).flatten(2).transpose(1, 2) + offset
-            for level, offset in zip(maps, self.offsets.unbind(), strict=True)
+            self.head(each, level).flatten(2).transpose(1, 2) + offset
+            for level, (each, offset) in enumerate(zip(maps, self.offsets.unbind(), strict=True))
         ]
 
     def forward(self, pictures: Tensor) -> Raw:
@@ -93,6 +93,24 @@ class YuNetOutputs(nn.Module):
         boxes = [level[..., 1:5] for level in levels]
         # A graph's outputs are told apart by name, so one tensor cannot be two of them.
         return *scores, *(score * 1.0 for score in scores), *boxes, *(x[..., 5:] for x in levels)
+
+
+class Head(nn.Module):
+    """One head for the maps of all levels, each evened out by its own level's statistics: those
+    of one level are not another's, and a mean of them is nobody's."""
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__()
+        self.look = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.even = nn.ModuleList(nn.BatchNorm2d(width, affine=False) for _ in STRIDES)
+        self.scale = nn.Parameter(torch.ones(width, 1, 1))
+        self.shift = nn.Parameter(torch.zeros(width, 1, 1))
+        self.say = nn.Conv2d(width, outputs, 1)
+
+    def forward(self, seen: Tensor, level: int) -> Tensor:
+        even = self.even[level](self.look(seen)) * self.scale + self.shift
+        said: Tensor = self.say(torch.relu(even))
+        return said
 
 
 class Residual(nn.Module):

@@ -1,4 +1,4 @@
-"""The face detector's training: photographs, and portraits in every fourth view."""
+"""The face detector's training: photographs, and portraits in every third view."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model_repo.island.faces.views import SIDE, faces_of, view
 from model_repo.island.training.pictures import Pictures
 from model_repo.island.training.rates import warm_cosine
 
-_PORTRAITS = 4  # every so manieth view is of a portrait
+_PORTRAITS = 3  # every so manieth view is of a portrait
 _RATE = 2e-3
 _SEED = 63
 
@@ -25,7 +25,7 @@ class DetectorTask:
     are photographs to be judged on."""
 
     name = "island-face"
-    check_every = 250
+    check_every = 500
 
     def __init__(
         self,
@@ -33,8 +33,8 @@ class DetectorTask:
         portraits: Pictures,
         checked: Pictures,
         *,
-        steps: int = 1200,
-        batch: int = 16,
+        steps: int = 4500,
+        batch: int = 12,
     ) -> None:
         torch.manual_seed(_SEED)
         self.steps, self.batch = steps, batch
@@ -83,7 +83,7 @@ class DetectorTask:
             if place % _PORTRAITS == 0:
                 index = int(random.integers(len(self._portraits)))
                 told: Sequence[dict[str, Any]] = [self._portraits.truths[index]]
-                image, shrink, enlarge = self._portraits.images[index], 0.2, 1.5
+                image, shrink, enlarge = self._portraits.images[index], 0.25, 1.5
             else:
                 index = int(random.integers(len(photographs)))
                 told = [person["face"] for person in photographs.truths[index]["people"]]

@@ -15,7 +15,7 @@ from model_repo.island.stylegan.sliders import NAMES
 from serving.runtimes.stylegan.generator import Network
 
 PSI: Final = 0.8
-BOUNDS: Final = {"eyes": (-2.0, 2.0), "mouth": (-2.0, 2.0), "turn": (-2.0, 2.0)}
+BOUNDS: Final = {"eyes": (-3.0, 3.0), "mouth": (-3.0, 3.0), "turn": (-3.0, 3.0)}
 
 _CONFIG: Final = """\
 # The island's portraits, 64 × 64, with sliders; made by `python -m model_repo.island`.
@@ -26,6 +26,8 @@ psi: {psi:g}
 resources: {{replicas: 1, cpus: 1, gpus: 0}}
 limits: {{queue: 64}}
 default: true
+# It needs torch (`make setup-chat`); ask for it by name.
+enabled: false
 """
 _ATTRIBUTE: Final = """\
   {name}: {{file: directions/{name}.npy, space: w, bounds: [{low:g}, {high:g}], keep: [{keep}]}}

@@ -1,0 +1,98 @@
+"""What language models say: the photograph described, a memo, a recipe, and the calendar."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from seom import Client, Reply
+from serving.demo.chapters import Call, Chapter, Said
+from serving.demo.subject import Subject
+
+DATE: Final = "3 May"
+DESCRIBE: Final = {"English": "Describe the photo.", "Korean": "사진을 설명해 줘."}
+WISH: Final = "Put a family picnic on 10 May at 15:00 in the calendar."
+RECIPE: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "recipe_name": {"type": "string", "minLength": 1},
+        "recipe_ingredients": {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1},
+            "minItems": 1,
+            "maxItems": 8,
+        },
+        "recipes": {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1},
+            "minItems": 1,
+            "maxItems": 8,
+        },
+    },
+    "required": ["recipe_name", "recipe_ingredients", "recipes"],
+    "additionalProperties": False,
+}
+_FOODS: Final = frozenset({"apple", "banana", "cake", "carrot", "watermelon", "orange"})
+_PANTRY: Final = ("milk", "egg")
+_LONGEST: Final = 160  # tokens
+
+
+def description(seom: Client, subject: Subject, model: str) -> tuple[str, Chapter]:
+    """A sentence or two in English, and the same question in Korean."""
+    said, calls = [], []
+    for language, question in DESCRIBE.items():
+        reply = _ask(seom, [subject.photo, question], model)
+        said.append(Said(reply.model, reply.text))
+        calls.append(_call(f"describe, {language}", reply))
+    return said[0].text, Chapter("What the picture tells", said, calls)
+
+
+def told(things: dict[str, int]) -> str:
+    """A description where no model sees: what was counted."""
+    return ", ".join(f"{count} × {name}" for name, count in things.items()) or "nothing"
+
+
+def memo(seom: Client, description: str, names: Sequence[str], model: str) -> Chapter:
+    """For the family's album: date, people and description in, the album's style out."""
+    people = ", ".join(names) or "none"
+    asked = f"Write a memo. Date: {DATE}. People: {people}. Photo: {description}"
+    reply = _ask(seom, asked, model)
+    parts = [Said("we", asked), Said(reply.model, reply.text)]
+    return Chapter("A memo for the album", parts, [_call("memo", reply)])
+
+
+def recipe(seom: Client, things: dict[str, int], model: str) -> Chapter:
+    """From the foods on the photograph, as JSON under a schema."""
+    foods = [name for name in things if name in _FOODS][:2]
+    asked = {"ingredients": [*foods, *_PANTRY][:4], "except_recipe": []}
+    reply = _ask(seom, json.dumps(asked), model, schema=RECIPE)
+    written = json.dumps(reply.parsed, ensure_ascii=False, indent=2)
+    parts = [Said("we", json.dumps(asked), code=True), Said(reply.model, written, code=True)]
+    return Chapter("A recipe, as JSON under a schema", parts, [_call("recipe", reply)])
+
+
+def calendar(seom: Client, model: str) -> Chapter:
+    """The model calls a function of ours, and puts into words what that returns."""
+    events: list[dict[str, str]] = []
+
+    def add_event(title: str, date: str, time: str = "", who: str = "") -> str:
+        """Adds an event."""
+        given = {"title": title, "date": date, "time": time, "who": who}
+        events.append({name: value for name, value in given.items() if value})
+        return json.dumps({"ok": True})
+
+    reply = _ask(seom, WISH, model, tools=[add_event])
+    called = [
+        Said("add_event", json.dumps(event, ensure_ascii=False), code=True) for event in events
+    ]
+    parts = [Said("we", WISH), *called, Said(reply.model, reply.text)]
+    return Chapter("The calendar, by a tool call", parts, [_call("calendar", reply)])
+
+
+def _ask(seom: Client, prompt: Any, model: str, **settings: Any) -> Reply:
+    return seom.chat(prompt, model=model, temperature=0.0, max_tokens=_LONGEST, **settings)
+
+
+def _call(asked: str, reply: Reply) -> Call:
+    return Call(asked, reply.model, reply.timing)
