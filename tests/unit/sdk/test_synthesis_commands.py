@@ -187,6 +187,6 @@ def test_ctrl_c_leaves_cleanly(watched: bool, server: Server, tmp_path: Path) ->
     assert [each.read_text() for each in files] == [f"jpeg of frame {n}" for n in range(len(files))]
     assert out == f"{len(files)} frames in {tmp_path}, 25 a second\n"
     if watched:
-        assert shown.startswith(f"\r{tmp_path}/00000.jpg  0.00 of 0.20 s\r")
+        assert shown.startswith(f"\r{tmp_path}/00000.jpg  0.00 of 0.20 s")
     else:
         assert err == ""
