@@ -57,8 +57,8 @@ def cluster(repository: Path, models: Sequence[str], start_s: float = START_S) -
     address = f"127.0.0.1:{free_port()}"
     seom = str(Path(sys.executable).with_name("seom"))
     # fmt: off
-    up = [seom, "up", "--detach", "--repo", str(repository), "--models", ",".join(models),
-          "--address", address]
+    up = [seom, "up", "--detach", "--repo", str(repository), "--profile", "cpu",
+          "--models", ",".join(models), "--address", address]
     # fmt: on
     down = [seom, "down", "--address", address]
     try:
