@@ -70,11 +70,12 @@ def names(
                 refused.append(Said("", f"{name} is not enrolled: {error.message}"))
                 continue
             shown += [Shown(photo, name, small=True) for photo in photos]
-        if not shown:
-            return (), None
-        found = gallery.identify(asked)
+        found = gallery.identify(asked) if shown else None
     finally:
-        gallery.delete_gallery()
+        if shown:  # or there is no gallery
+            gallery.delete_gallery()
+    if found is None:
+        return (), None
     named = Shown(with_people(picture, found), ", ".join(face.person or "?" for face in found))
     parts: list[Part] = [*shown, *refused, named, _similarities(found)]
     chapter = Chapter("Who they are", parts, [Call("identify", found.model, found.timing)])
