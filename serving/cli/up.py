@@ -30,7 +30,7 @@ def add(subparsers: Any) -> None:
         help="start a cluster on this machine",
         description="Starts Ray Serve, the models of a repository and the edge. "
         "Stays in the foreground until Ctrl-C; with --detach it returns when every model is ready.",
-        epilog="seom up --models yolox-nano --detach && seom ping && seom down",
+        epilog="seom up --models island-detector --detach && seom ping && seom down",
     )
     up.add_argument("--repo", type=Path, default=Settings.repository, help="model repository")
     up.add_argument("--profile", choices=PROFILES, default=DEFAULT_PROFILE)

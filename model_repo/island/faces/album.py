@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model_repo.island.faces.served import Served, matched
-from model_repo.island.faces.verification import auc, threshold_at
+from model_repo.island.faces.verification import threshold_at
 from model_repo.island.world import SPLITS, Expression, Identity, Photograph, face, photograph
 from model_repo.island.world.dice import Dice
 
@@ -53,9 +53,6 @@ class Album:
         seen = one.known[:, None] & other.known[None]
         same = np.concatenate([cosines[equal], among[alike & upper]])
         return same, np.concatenate([cosines[~equal & seen], among[~alike & upper & both]])
-
-    def auc(self) -> float:
-        return auc(*self.verification())
 
     def threshold(self, share: float) -> float:
         """The cosine that this share of strangers' pairs reaches."""

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from model_repo.island.faces.blocks import Residual, conv
+
 STRIDES = (8, 16, 32)
 _PRIOR = -4.6  # logit of 1 %: nearly all cells are no face at first
 
@@ -42,12 +44,12 @@ class Detector(nn.Module):
         super().__init__()
         first, second, third, fourth, fifth = widths
         self.near = nn.Sequential(
-            _conv(3, first, 2), _conv(first, second, 2), _conv(second, third, 2), Residual(third)
+            conv(3, first, 2), conv(first, second, 2), conv(second, third, 2), Residual(third)
         )
-        self.middle = nn.Sequential(_conv(third, fourth, 2), Residual(fourth))
-        self.far = nn.Sequential(_conv(fourth, fifth, 2), Residual(fifth))
+        self.middle = nn.Sequential(conv(third, fourth, 2), Residual(fourth))
+        self.far = nn.Sequential(conv(fourth, fifth, 2), Residual(fifth))
         self.laterals = nn.ModuleList(
-            _conv(width, pyramid, size=1) for width in (third, fourth, fifth)
+            conv(width, pyramid, size=1) for width in (third, fourth, fifth)
         )
         self.head = Head(pyramid, 1 + 4 + 10)
         # Levels see faces of different sizes against their strides; each has its own offset.
@@ -111,24 +113,3 @@ class Head(nn.Module):
         even = self.even[level](self.look(seen)) * self.scale + self.shift
         said: Tensor = self.say(torch.relu(even))
         return said
-
-
-class Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.steps = nn.Sequential(
-            _conv(width, width),
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x + self.steps(x))
-
-
-def _conv(inside: int, outside: int, stride: int = 1, size: int = 3) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inside, outside, size, stride, size // 2, bias=False),
-        nn.BatchNorm2d(outside),
-        nn.ReLU(inplace=True),
-    )

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
+from model_repo.island.faces.blocks import Residual, conv
+
 SIZE = 64  # pixels of an aligned face's side
 DIMENSION = 128
 
@@ -27,13 +29,13 @@ class Embedder(nn.Module):
         super().__init__()
         first, second, third, fourth = widths
         self.body = nn.Sequential(
-            _conv(3, first, 2),
-            _conv(first, second, 2),
+            conv(3, first, 2),
+            conv(first, second, 2),
             Residual(second),
             Residual(second),
-            _conv(second, third, 2),
+            conv(second, third, 2),
             Residual(third),
-            _conv(third, fourth, 2),
+            conv(third, fourth, 2),
         )
         side = SIZE // 16
         self.places = nn.Sequential(
@@ -46,19 +48,6 @@ class Embedder(nn.Module):
         places = self.places(self.body(faces / 127.5 - 1)).flatten(1)
         vectors: Tensor = self.even(self.vector(places))
         return vectors
-
-
-class Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.steps = nn.Sequential(
-            _conv(width, width),
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x + self.steps(x))
 
 
 def margin_loss(one: Tensor, other: Tensor, margin: float, scale: float) -> Tensor:
@@ -78,11 +67,3 @@ def margin_loss(one: Tensor, other: Tensor, margin: float, scale: float) -> Tens
     logits = scale * torch.where(torch.eye(len(one)) > 0, wider[:, None], cosines)
     people = torch.arange(len(one))
     return (cross_entropy(logits, people) + cross_entropy(logits.T, people)) / 2
-
-
-def _conv(inside: int, outside: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inside, outside, 3, stride, 1, bias=False),
-        nn.BatchNorm2d(outside),
-        nn.ReLU(inplace=True),
-    )

@@ -99,7 +99,3 @@ def recognising(served: Served, families: int, photographs_each: int = 14) -> li
         Figure(f"named on photographs, of {FAMILY} people by two portraits each", named),
         Figure("named as somebody else", misnamed),
     ]
-
-
-def _reach(cosines: np.ndarray, threshold: float) -> float:
-    return float((cosines >= threshold).mean())
