@@ -21,10 +21,10 @@ from serving.timing import Timeline
 
 
 class Served:
-    """The chat model of an entry; `async with`, for it starts an engine."""
+    """The model of an entry that speaks; `async with`, for it starts an engine."""
 
-    def __init__(self, root: Path) -> None:
-        (self._settings, *_) = config.read(root / NAME / "model.yaml", "reference")
+    def __init__(self, root: Path, name: str = NAME) -> None:
+        (self._settings, *_) = config.read(root / name / "model.yaml", "reference")
 
     async def __aenter__(self) -> Served:
         with warnings.catch_warnings(action="ignore"):  # of torch, while vLLM imports it
@@ -57,6 +57,9 @@ class Served:
             tuple(Tool(**tool["function"]) for tool in sample.tools),
             adapter=adapter,
         )
+        return await self.reply(asked)
+
+    async def reply(self, asked: types.Chat) -> str:
         text, name, arguments = "", "", ""
         async for delta in self._model.answer(asked, "", Timeline()):
             assert isinstance(delta, ReplyDelta)

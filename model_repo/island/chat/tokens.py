@@ -80,6 +80,12 @@ def learn(texts: Iterable[str], size: int = SIZE) -> Tokenizer:
     return tokenizer
 
 
+def id_of(tokenizer: Tokenizer, special: str) -> int:
+    found = tokenizer.token_to_id(special)
+    assert found is not None, special
+    return found
+
+
 def write(tokenizer: Tokenizer, folder: Path) -> None:
     """tokenizer.json, tokenizer_config.json and chat_template.jinja, as Hugging Face has them."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -24,12 +24,12 @@ def train(work: Path, folder: Path, minutes: float | None = None) -> bool:
     ends = time.monotonic() + 60 * minutes if minutes is not None else None
     tokenizer = tokenizer_of(work)
     task = base_task(tokenizer)
-    if not loop.train(task, work / "base", _left(ends)):
+    if not loop.train(task, work / "base", loop.minutes_left(ends)):
         return False
     entry.write_base(task.model, tokenizer, folder)
     for name in curriculum.ADAPTERS:
         task = adapter_task(name, folder)
-        if not loop.train(task, work / name, _left(ends)):
+        if not loop.train(task, work / name, loop.minutes_left(ends)):
             return False
         entry.write_adapter(task.model, name, folder)
     entry.write_settings(folder)
@@ -76,7 +76,3 @@ def adapter_task(
     judged = [curriculum.sample(lesson, number, "validation") for number in range(_JUDGED // 2)]
     model = lora.adapted(base)
     return network.Training(name, model, tokenizer, draw, judged, steps=steps, batch=batch)
-
-
-def _left(ends: float | None) -> float | None:
-    return None if ends is None else max(0.0, (ends - time.monotonic()) / 60)

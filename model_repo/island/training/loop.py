@@ -68,6 +68,11 @@ def train(task: Task, folder: Path, minutes: float | None = None) -> bool:
     return True
 
 
+def minutes_left(ends: float | None) -> float | None:
+    """Of a training of several parts, until `time.monotonic()` says `ends`; None for no end."""
+    return None if ends is None else max(0.0, (ends - time.monotonic()) / 60)
+
+
 class Log:
     """A table of what the training saw: step, seconds of work, and one column for each figure."""
 

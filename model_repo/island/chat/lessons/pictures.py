@@ -3,6 +3,7 @@ family's album in its house style."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -58,6 +59,11 @@ def memo(pen: Pen) -> Sample:
         people=", ".join(names) or _NOBODY[pen.language],
         caption=describe(photo, pen.language, pen.dice.whole(0, 99)),
     )
+    return answered("memos", pen, asked, remembered(photo, date, names, pen))
+
+
+def remembered(photo: Photograph, date: words.Day, names: Sequence[str], pen: Pen) -> str:
+    """The memo of a photograph, the day it was taken and who is on it."""
     seen, sky = counts(photo), photo.weather
     if pen.korean:
         when = f"{korean.WEATHERS[sky]} {korean.TIMES[photo.time]}"
@@ -70,7 +76,7 @@ def memo(pen: Pen) -> Sample:
         said += f" With {english.joined(names)}." if names else ""
         things = english.joined([english.counted(n, c) for n, c in seen.items()]) if seen else ""
         said += f" We saw {things}." if seen else ""
-    return answered("memos", pen, asked, said)
+    return said
 
 
 def notes(photo: Photograph, pen: Pen) -> str:
