@@ -102,6 +102,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # The cluster of all tests starts when nothing else is left: even idle, its twenty
     # processes take a good part of two cores.
     items.sort(key=lambda item: "cluster" in getattr(item, "fixturenames", ()))
+    # Where workers share the tests (`make test`), the engines of the chat tests are started
+    # by one worker alone, and the others take what is left.
+    for item in items:
+        package = item.path.parent.name
+        group = package if package == "chat" else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
