@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import Any, Final
 
 from PIL import Image
+from pydantic import BaseModel, Field
 
 from seom import AnimationFrame, Client
 from serving.demo.chapters import Call, Chapter, Said, Shown
@@ -14,16 +14,6 @@ from serving.demo.drawing import sheet
 
 SYSTEM: Final = "You are Lora. You live by the harbour. You are fond of cakes."
 QUESTION: Final = "What do you like most?"
-FACE: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "eyes": {"type": "number", "minimum": 0, "maximum": 1},
-        "mouth": {"type": "number", "minimum": 0, "maximum": 1},
-        "turn": {"type": "number", "minimum": -1, "maximum": 1},
-    },
-    "required": ["eyes", "mouth", "turn"],
-    "additionalProperties": False,
-}
 SLIDERS: Final = ("eyes", "mouth", "turn")
 _SEED: Final = 7
 _FPS: Final = 12.5
@@ -32,16 +22,24 @@ _SLIDER: Final = 2.0  # standard deviations from the middle to either end
 _CELL: Final = 128
 
 
+class Face(BaseModel, extra="forbid"):
+    """How far eyes and mouth are open, and whither the head is turned."""
+
+    eyes: float = Field(ge=0, le=1)
+    mouth: float = Field(ge=0, le=1)
+    turn: float = Field(ge=-1, le=1)
+
+
 def answer(seom: Client, writer: str, painter: str | None) -> Chapter:
     """Lora answers; another adapter reads her face from her words, and a generator draws it."""
     messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": QUESTION}]
     settings: dict[str, Any] = {"model": writer, "temperature": 0.0, "max_tokens": 60}
     reply = seom.chat(messages, adapter="persona", **settings)
-    read = seom.chat(reply.text, adapter="expression", schema=FACE, **settings)
+    read = seom.chat(reply.text, adapter="expression", schema=Face, **settings)
     parts: list[Said | Shown] = [
         Said("we", QUESTION),
         Said("Lora", reply.text),
-        Said("her face", json.dumps(read.parsed), code=True),
+        Said("her face", read.parsed.model_dump_json(), code=True),
     ]
     calls = [
         Call("Lora's answer", f"{reply.model}, persona", reply.timing),
@@ -70,18 +68,18 @@ def sliders(seom: Client, painter: str) -> Chapter:
     return Chapter("Faces that can be steered", parts, [Call("synthesize", painter, spent[-1])])
 
 
-def strengths(face: dict[str, float]) -> dict[str, float]:
-    """A face's eyes and mouth (0 to 1) and turn (−1 to 1) as strengths of the sliders."""
+def strengths(face: Face) -> dict[str, float]:
+    """The face as strengths of the sliders, in standard deviations."""
     return {
-        "eyes": _SLIDER * (2 * face["eyes"] - 1),
-        "mouth": _SLIDER * (2 * face["mouth"] - 1),
-        "turn": _SLIDER * face["turn"],
+        "eyes": _SLIDER * (2 * face.eyes - 1),
+        "mouth": _SLIDER * (2 * face.mouth - 1),
+        "turn": _SLIDER * face.turn,
     }
 
 
-def keyframes(face: dict[str, float], words: int) -> list[tuple[float, dict[str, float]]]:
+def keyframes(face: Face, words: int) -> list[tuple[float, dict[str, float]]]:
     """The face comes, its mouth moves with every word, and it goes: seconds and strengths."""
-    calm = strengths({"eyes": 0.8, "mouth": 0.1, "turn": 0.0})
+    calm = strengths(Face(eyes=0.8, mouth=0.1, turn=0.0))
     spoken = strengths(face)
     shut, wide = {**spoken, "mouth": -_SLIDER}, {**spoken, "mouth": max(0.0, spoken["mouth"])}
     moments, now = [(0.0, calm)], 0.4

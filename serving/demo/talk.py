@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, Field
 
 from seom import Client, Reply
 from serving.demo.chapters import Call, Chapter, Said
@@ -13,29 +15,17 @@ from serving.demo.subject import Subject
 DATE: Final = "3 May"
 DESCRIBE: Final = {"English": "Describe the photo.", "Korean": "사진을 설명해 줘."}
 WISH: Final = "Put a family picnic on 10 May at 15:00 in the calendar."
-RECIPE: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "recipe_name": {"type": "string", "minLength": 1},
-        "recipe_ingredients": {
-            "type": "array",
-            "items": {"type": "string", "minLength": 1},
-            "minItems": 1,
-            "maxItems": 8,
-        },
-        "recipes": {
-            "type": "array",
-            "items": {"type": "string", "minLength": 1},
-            "minItems": 1,
-            "maxItems": 8,
-        },
-    },
-    "required": ["recipe_name", "recipe_ingredients", "recipes"],
-    "additionalProperties": False,
-}
 _FOODS: Final = frozenset({"apple", "banana", "cake", "carrot", "watermelon", "orange"})
 _PANTRY: Final = ("milk", "egg")
 _LONGEST: Final = 160  # tokens
+
+Filled = Annotated[str, Field(min_length=1)]
+
+
+class Recipe(BaseModel, extra="forbid"):
+    recipe_name: Filled
+    recipe_ingredients: list[Filled] = Field(min_length=1, max_length=8)
+    recipes: list[Filled] = Field(min_length=1, max_length=8)  # its steps, in order
 
 
 def description(seom: Client, subject: Subject, model: str) -> tuple[str, Chapter]:
@@ -66,8 +56,8 @@ def recipe(seom: Client, things: dict[str, int], model: str) -> Chapter:
     """From the foods on the photograph, as JSON under a schema."""
     foods = [name for name in things if name in _FOODS][:2]
     asked = {"ingredients": [*foods, *_PANTRY][:4], "except_recipe": []}
-    reply = _ask(seom, json.dumps(asked), model, schema=RECIPE)
-    written = json.dumps(reply.parsed, ensure_ascii=False, indent=2)
+    reply = _ask(seom, json.dumps(asked), model, schema=Recipe)
+    written = reply.parsed.model_dump_json(indent=2)
     parts = [Said("we", json.dumps(asked), code=True), Said(reply.model, written, code=True)]
     return Chapter("A recipe, as JSON under a schema", parts, [_call("recipe", reply)])
 

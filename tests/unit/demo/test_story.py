@@ -47,16 +47,16 @@ def test_your_own_people(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("face", "wanted"),
     [
-        ({"eyes": 0.5, "mouth": 0.5, "turn": 0.0}, {"eyes": 0.0, "mouth": 0.0, "turn": 0.0}),
-        ({"eyes": 1.0, "mouth": 0.0, "turn": -1.0}, {"eyes": 2.0, "mouth": -2.0, "turn": -2.0}),
+        (lora.Face(eyes=0.5, mouth=0.5, turn=0.0), {"eyes": 0.0, "mouth": 0.0, "turn": 0.0}),
+        (lora.Face(eyes=1.0, mouth=0.0, turn=-1.0), {"eyes": 2.0, "mouth": -2.0, "turn": -2.0}),
     ],
 )
-def test_a_face_on_the_sliders(face: dict[str, float], wanted: dict[str, float]) -> None:
+def test_a_face_on_the_sliders(face: lora.Face, wanted: dict[str, float]) -> None:
     assert lora.strengths(face) == wanted
 
 
 def test_a_face_that_speaks_moves_for_every_word() -> None:
-    keyframes = lora.keyframes({"eyes": 0.7, "mouth": 0.6, "turn": 0.3}, words=4)
+    keyframes = lora.keyframes(lora.Face(eyes=0.7, mouth=0.6, turn=0.3), words=4)
     times = [time for time, _ in keyframes]
     assert times[0] == 0.0 and all(a < b for a, b in itertools.pairwise(times))
     opened = [strengths["mouth"] for _, strengths in keyframes]
