@@ -26,6 +26,7 @@ CONTEXT: Final = 1024
 
 _PIECES: Final = r" ?\p{Ll}+|\p{Lu}\p{Ll}*|\p{Lo}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s"
 
+# The loop over a message's parts is how vLLM knows that pictures have a place in the template.
 TEMPLATE: Final = """\
 {%- macro listed() %}
 {%- for tool in tools or [] %}
@@ -41,8 +42,8 @@ TEMPLATE: Final = """\
 {%- if tools and not told %}<|system|>{{ listed() }}<|end|>{% endif %}
 {%- for message in messages %}<|{{ message.role }}|>
 {%- if message.content is string %}{{ message.content }}
-{%- else %}
-{%- for part in message.content or [] %}
+{%- elif message.content %}
+{%- for part in message.content %}
 {%- if part.type == "text" %}{{ part.text }}{% else %}<image>{% endif %}
 {%- endfor %}{% endif %}
 {%- for call in message.tool_calls or [] -%}
