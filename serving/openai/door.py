@@ -21,6 +21,7 @@ from serving.openai.asked import Asked
 from serving.openai.document import read
 from serving.replica.call import Call, internal, open_call
 from serving.repository.config import ModelConfig
+from serving.telemetry.traces import http_span
 from serving.timing import Timeline
 
 if TYPE_CHECKING:
@@ -69,11 +70,14 @@ class Door:
         try:
             headers = web.headers_of(scope)
             call = self._open(headers)
-            endpoint = ENDPOINTS.get(web.path_of(scope))
+            path = web.path_of(scope)
+            endpoint = ENDPOINTS.get(path)
             if endpoint is None or scope["method"] != "POST":
                 await response.refuse(404, "there is no such endpoint", "METHOD_UNKNOWN")
                 return
-            await self._answer(endpoint, call, receive, response)
+            timeline = Timeline()
+            with http_span(path, call, timeline):
+                await self._answer(endpoint, call, timeline, receive, response)
         except web.Gone:
             return
         except Exception as error:
@@ -88,9 +92,13 @@ class Door:
         return call
 
     async def _answer(
-        self, endpoint: Endpoint, call: Call, receive: web.Receive, response: web.Response
+        self,
+        endpoint: Endpoint,
+        call: Call,
+        timeline: Timeline,
+        receive: web.Receive,
+        response: web.Response,
     ) -> None:
-        timeline = Timeline()
         async with asyncio.timeout(call.remaining):
             body = await web.read_body(receive, self._most)
         asked = endpoint.parse(read(body))

@@ -26,7 +26,7 @@ from serving.replica.video import watch
 from serving.services.catalog import RPCS, Rpc
 from serving.services.timing import timing_message
 from serving.services.video import parse_video
-from serving.telemetry.traces import span
+from serving.telemetry.traces import rpc_span
 from serving.timing import Timeline
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Servicer:
         timeline, call = Timeline(), None
         try:
             call = open_call(context.invocation_metadata(), self.secret, self.deadline_cap)
-            with span(rpc, call, timeline):
+            with rpc_span(rpc, call, timeline):
                 async with asyncio.timeout(call.remaining):
                     response = await self.answer(rpc, request, call, timeline)
             if isinstance(response, Reply):
@@ -100,7 +100,7 @@ class Servicer:
         try:
             # A stream lives as long as its client wants; its messages have deadlines.
             call = open_call(context.invocation_metadata(), self.secret, float("inf"))
-            with span(rpc, call, timeline):
+            with rpc_span(rpc, call, timeline):
                 answers = self.answer_stream(rpc, requests, call, timeline)
                 async with aclosing(answers) as responses:  # type: ignore[type-var]
                     async for response in responses:

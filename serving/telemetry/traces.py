@@ -53,27 +53,36 @@ def _exporter(name: str):  # type: ignore[no-untyped-def]
     return found[0].load()()
 
 
-def span(rpc: Rpc, call: Call, timeline: Timeline) -> AbstractContextManager[None]:
-    """The span of one call; costs nothing while tracing is off."""
-    return nullcontext() if _tracer is None else _span(_tracer, rpc, call, timeline)
+def rpc_span(rpc: Rpc, call: Call, timeline: Timeline) -> AbstractContextManager[None]:
+    """The span of one RPC; costs nothing while tracing is off."""
+    if _tracer is None:
+        return nullcontext()
+    told = {"rpc.system": "grpc", "rpc.service": rpc.service, "rpc.method": rpc.name}
+    return _span(_tracer, f"{rpc.service}/{rpc.name}", told, call, timeline)
+
+
+def http_span(route: str, call: Call, timeline: Timeline) -> AbstractContextManager[None]:
+    """The span of one POST through the HTTP door; costs nothing while tracing is off."""
+    if _tracer is None:
+        return nullcontext()
+    told = {"http.request.method": "POST", "http.route": route}
+    return _span(_tracer, f"POST {route}", told, call, timeline)
 
 
 @contextmanager
-def _span(tracer: Tracer, rpc: Rpc, call: Call, timeline: Timeline) -> Iterator[None]:
+def _span(
+    tracer: Tracer, name: str, told: dict[str, str], call: Call, timeline: Timeline
+) -> Iterator[None]:
     from opentelemetry.trace import SpanKind
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     parent = TraceContextTextMapPropagator().extract(
         {"traceparent": call.traceparent} if call.traceparent else {}
     )
+    told |= {"seom.request_id": call.request_id, "seom.tenant": call.tenant}
     with tracer.start_as_current_span(
-        f"{rpc.service}/{rpc.name}", context=parent, kind=SpanKind.SERVER
+        name, context=parent, kind=SpanKind.SERVER, attributes=told
     ) as current:
-        current.set_attribute("rpc.system", "grpc")
-        current.set_attribute("rpc.service", rpc.service)
-        current.set_attribute("rpc.method", rpc.name)
-        current.set_attribute("seom.request_id", call.request_id)
-        current.set_attribute("seom.tenant", call.tenant)
         try:
             yield
         finally:

@@ -88,6 +88,16 @@ async def test_an_answer(door):
     assert door.replica.statistics.success == 1 and not door.replica.growing.streams.in_flight
 
 
+async def test_a_call_is_a_span(door, spans):
+    assert (await door.post(body())).status_code == 200
+    assert (await door.post(body(messages=[]))).status_code == 400
+    good, refused = spans.get_finished_spans()
+    assert good.name == refused.name == f"POST {CHAT}"
+    assert good.attributes["http.route"] == CHAT and good.attributes["seom.tenant"] == "acme"
+    assert good.status.is_ok or good.status.is_unset
+    assert not refused.status.is_ok and not refused.status.is_unset
+
+
 async def test_a_stream(door):
     response = await door.post(body(stream=True, stream_options={"include_usage": True}))
     assert response.headers["content-type"] == "text/event-stream"
