@@ -53,6 +53,7 @@ def build(tokenizer: Tokenizer, size: Size | None = None, seed: int = 0) -> Llam
         num_attention_heads=size.heads,
         num_key_value_heads=size.key_heads,
         max_position_embeddings=tokens.CONTEXT,
+        rope_theta=1e6,
         tie_word_embeddings=True,
         rms_norm_eps=1e-5,
         bos_token_id=tokenizer.token_to_id(tokens.BEGIN),
@@ -107,7 +108,8 @@ def pieces(batch: Sequence[Encoded]) -> list[list[Encoded]]:
 class Training:
     """A task of the training loop: `draw(number)` is a conversation of the corpus.
 
-    Attention's and the layers' matrices learn by Muon, embeddings and norms by AdamW.
+    Attention's and the layers' matrices learn by Muon, embeddings and norms by AdamW. drill: what
+    is practised beside, `drills` of it in each batch
     """
 
     def __init__(
@@ -122,6 +124,8 @@ class Training:
         batch: int = 32,
         rate: float = 0.02,
         check_every: int = 200,
+        drill: Callable[[int], Encoded] | None = None,
+        drills: int = 0,
     ) -> None:
         self.name = name
         self.steps = steps
@@ -131,6 +135,7 @@ class Training:
         self._draw = draw
         self._judged = [encode(tokenizer, sample) for sample in judged]
         self._batch = batch
+        self._drill, self._drills = drill, drills
         learned = [p for p in model.parameters() if p.requires_grad]
         known = {id(model.get_input_embeddings().weight)}
         matrices = [p for p in learned if p.ndim == 2 and id(p) not in known]
@@ -151,6 +156,9 @@ class Training:
         first = number * self._batch
         samples = (self._draw(first + i) for i in range(self._batch))
         batch = [encode(self._tokenizer, sample) for sample in samples]
+        if self._drill is not None:
+            drilled = number * self._drills
+            batch += [self._drill(drilled + i) for i in range(self._drills)]
         count = sum(sum(each.learned) for each in batch)
         total = 0.0
         self.model.train()

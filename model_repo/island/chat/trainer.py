@@ -9,7 +9,7 @@ from typing import Final
 
 from tokenizers import Tokenizer
 
-from model_repo.island.chat import curriculum, entry, lora, network
+from model_repo.island.chat import curriculum, entry, induction, lora, network, tokens
 from model_repo.island.training import loop
 
 STEPS: Final = 1000
@@ -61,8 +61,24 @@ def base_task(
         for number in range(_JUDGED)
     ]
     model = network.build(tokenizer, size)
+    induction.begin(model)
+    known = partial(tokens.id_of, tokenizer)
+    drill = partial(
+        induction.drill,
+        vocabulary=tokenizer.get_vocab_size(),
+        opening=[known(tokens.BEGIN), known("<|user|>")],
+        closing=[known(tokens.END), known("<|assistant|>")],
+    )
     return network.Training(
-        "chat", model, tokenizer, curriculum.drawn, judged, steps=steps, batch=batch
+        "chat",
+        model,
+        tokenizer,
+        curriculum.drawn,
+        judged,
+        steps=steps,
+        batch=batch,
+        drill=drill,
+        drills=batch // 2,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from model_repo.island.llava import tower
 from model_repo.island.llava.album import Album
 from model_repo.island.llava.targets import PERSON, Targets
 from model_repo.island.llava.views import View, normalised
-from model_repo.island.training.rates import warm_cosine
+from model_repo.island.training.rates import restarted
 
 WARM: Final = 15  # of the steps, in one part of so many the rate rises
 _SEED: Final = 31
@@ -25,8 +25,10 @@ _ADAM: Final = 0.1  # of Muon's rate is AdamW's
 class Seeing:
     """A task of the training loop.
 
-    Matrices of the layers learn by Muon, all else by AdamW. checked: pictures of the validation
-    split that are looked at
+    Matrices of the layers learn by Muon, all else by AdamW.
+
+    cycles: steps, over each of which the rate falls to nothing
+    checked: pictures of the validation split that are looked at
     """
 
     name = "llava: seeing"
@@ -37,13 +39,14 @@ class Seeing:
         validation: Album,
         size: tower.Size | None = None,
         *,
-        steps: int,
+        cycles: Sequence[int],
         batch: int = 32,
         rate: float = 0.02,
         check_every: int = 250,
         checked: int = 200,
     ) -> None:
-        self.steps, self.check_every = steps, check_every
+        self.steps, self.check_every = sum(cycles), check_every
+        self._cycles = cycles
         self._album, self._validation = album, validation
         self._batch, self._checked = batch, min(checked, len(validation))
         self.tower = tower.build(size)
@@ -74,7 +77,7 @@ class Seeing:
         found = tower.losses(read, Targets.of(photos, views))
         whole = tower.total(found)
         whole.backward()
-        share = warm_cosine(number, self.steps, self.steps // WARM)
+        share = restarted(number, self._cycles, WARM)
         for optimizer, rate in self._optimizers.values():
             optimizer.param_groups[0]["lr"] = rate * share
             optimizer.step()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 
 def warm_cosine(number: int, steps: int, warm: int = 100) -> float:
@@ -11,3 +12,12 @@ def warm_cosine(number: int, steps: int, warm: int = 100) -> float:
     if number < warm:
         return (number + 1) / warm
     return 0.5 * (1 + math.cos(math.pi * (number - warm) / max(1, steps - warm)))
+
+
+def restarted(number: int, cycles: Sequence[int], warm: int) -> float:
+    """One `warm_cosine` after another, each of so many steps; of each, one part of `warm` rises."""
+    for steps in cycles:
+        if number < steps:
+            return warm_cosine(number, steps, steps // warm)
+        number -= steps
+    return 0.0

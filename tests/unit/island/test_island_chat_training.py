@@ -10,7 +10,16 @@ import torch
 from torch.nn import functional
 from transformers import GenerationConfig
 
-from model_repo.island.chat import curriculum, entry, judging, lora, network, tokens, trainer
+from model_repo.island.chat import (
+    curriculum,
+    entry,
+    induction,
+    judging,
+    lora,
+    network,
+    tokens,
+    trainer,
+)
 from model_repo.island.chat.lessons import notices, recipes, tools
 from model_repo.island.chat.muon import Muon, orthogonal
 from model_repo.island.chat.pen import Sample
@@ -80,6 +89,33 @@ def test_muon_finds_a_matrix():
     assert torch.allclose(weight, wanted, atol=0.05)
 
 
+def test_it_copies_before_it_learns(tokenizer):
+    """Tokens at random, said again from their second on."""
+    model = network.build(tokenizer)
+    said = torch.randint(10, 600, (4, 40), generator=torch.Generator().manual_seed(0))
+    told = torch.cat([said, said], 1)
+
+    def right() -> float:
+        with torch.no_grad():
+            next_ones = model(input_ids=told).logits.argmax(-1)[:, 40:-1]
+        return float((next_ones == told[:, 41:]).float().mean())
+
+    assert right() < 0.05
+    induction.begin(model)
+    assert right() > 0.9
+
+
+def test_a_drill_is_said_again():
+    drill = induction.drill(7, 600, [1, 4], [2, 5])
+    assert (
+        drill == induction.drill(7, 600, [1, 4], [2, 5]) != induction.drill(8, 600, [1, 4], [2, 5])
+    )
+    length = sum(drill.learned)
+    said = drill.ids[2 : 2 + length]
+    assert drill.ids == [1, 4, *said, 2, 5, *said] and drill.learned[-length:] == [True] * length
+    assert all(len(tokens.SPECIAL) <= token < 600 for token in said)
+
+
 def _task(tokenizer, steps: int = 4):
     return trainer.base_task(tokenizer, TINY, steps=steps, batch=3)
 
@@ -97,11 +133,11 @@ def test_training_goes_on_where_it_stopped(tokenizer, tmp_path, monkeypatch):
 
 def test_training_learns(tokenizer, monkeypatch):
     monkeypatch.setattr(trainer, "_JUDGED", 2)
-    task = _task(tokenizer, steps=60)
-    first = task.step(0)["loss"]
-    for number in range(1, 30):
-        last = task.step(number)["loss"]
-    assert last < first - 0.5
+    task = _task(tokenizer, steps=80)
+    before = task.check()["loss"]
+    for number in range(60):
+        task.step(number)
+    assert task.check()["loss"] < before - 0.5
 
 
 def test_rates_rise_and_fall(tokenizer, monkeypatch):

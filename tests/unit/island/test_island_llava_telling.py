@@ -255,8 +255,9 @@ def test_the_whole_training_writes_the_entry(album, tokenizer, tmp_path, monkeyp
     chat.write_base(base, tokenizer, chat_folder)
     (chat_folder / "model.yaml").write_text("family: chat\n")
     monkeypatch.setattr(trainer, "album_of", lambda split, count: album)
-    for name, value in {"SEEING": 2, "SEEING_BATCH": 2, "TELLING": 2, "TELLING_BATCH": 2}.items():
-        monkeypatch.setattr(trainer, name, value)
+    monkeypatch.setattr(trainer, "SEEING", (1, 1))
+    for name in ("SEEING_BATCH", "TELLING", "TELLING_BATCH"):
+        monkeypatch.setattr(trainer, name, 2)
     monkeypatch.setattr(tower, "Size", lambda: SEES)
     folder = tmp_path / "reference" / entry.NAME
     assert trainer.train(tmp_path / "work", folder)
