@@ -28,6 +28,8 @@ _TOLD: Final = 0.05  # how loudly a token is told the one before
 _COPIED: Final = 0.2  # and what is copied
 _SEED: Final = 24
 _SHORTEST, _LONGEST = 4, 32  # tokens of a drill
+_EASY: Final = 16_000  # drills, in which a token hardly ever comes twice
+_FEW: Final = (4, 24)  # different tokens of every other drill after those
 
 
 @torch.no_grad()
@@ -76,11 +78,17 @@ def begin(model: LlamaForCausalLM, seed: int = 0) -> None:
 
 
 def drill(number: int, vocabulary: int, opening: list[int], closing: list[int]) -> Encoded:
-    """Tokens at random, to be said again. opening, closing: what stands before either"""
+    """Tokens at random, to be said again. opening, closing: what stands before either
+
+    Where few tokens come again and again, as commas and digits do in a list, one must look further
+    back than one token to know where one is.
+    """
     random = np.random.default_rng((_SEED, number))
     length = int(random.integers(_SHORTEST, _LONGEST + 1))
-    said = random.integers(len(SPECIAL), vocabulary, length).tolist()
-    ids = [*opening, *said, *closing, *said]
+    said = random.integers(len(SPECIAL), vocabulary, length)
+    if number >= _EASY and number % 2:
+        said = said[random.integers(0, min(length, random.integers(*_FEW)), length)]
+    ids = [*opening, *said.tolist(), *closing, *said.tolist()]
     return Encoded(ids, [False] * (len(ids) - length) + [True] * length)
 
 

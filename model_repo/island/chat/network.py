@@ -15,6 +15,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from model_repo.island.chat import curriculum, tokens
 from model_repo.island.chat.muon import Muon
 from model_repo.island.chat.pen import Sample
+from model_repo.island.training.rates import in_cycle
 
 _PIECE: Final = 1024  # tokens computed together, padding included; what the caches hold
 _ADAM: Final = 0.2  # of Muon's rate is AdamW's
@@ -109,7 +110,8 @@ class Training:
     """A task of the training loop: `draw(number)` is a conversation of the corpus.
 
     Attention's and the layers' matrices learn by Muon, embeddings and norms by AdamW. drill: what
-    is practised beside, `drills` of it in each batch
+    is practised beside, `drills` of it in each batch. cycles: steps, over each of which the rate
+    falls to nothing
     """
 
     def __init__(
@@ -120,7 +122,7 @@ class Training:
         draw: Callable[[int], Sample],
         judged: Sequence[Sample],
         *,
-        steps: int,
+        cycles: Sequence[int],
         batch: int = 32,
         rate: float = 0.02,
         check_every: int = 200,
@@ -128,7 +130,8 @@ class Training:
         drills: int = 0,
     ) -> None:
         self.name = name
-        self.steps = steps
+        self.steps = sum(cycles)
+        self._cycles = cycles
         self.check_every = check_every
         self.model = model
         self._tokenizer = tokenizer
@@ -178,9 +181,9 @@ class Training:
         return {"loss": float(sum(part[0] for part in parts)) / sum(part[1] for part in parts)}
 
     def _share(self, number: int) -> float:
-        """Of the rate: up over the first steps, down over the last half."""
-        left = (self.steps - number) / (self.steps * _COOLING)
-        return min((number + 1) / _WARMUP, 1.0, left)
+        """Of the rate: in each cycle up over the first steps, down over the last half."""
+        turn, steps = in_cycle(number, self._cycles)
+        return min((turn + 1) / _WARMUP, 1.0, (steps - turn) / (steps * _COOLING))
 
 
 def learn_tokens() -> Tokenizer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from tokenizers import Tokenizer
 from model_repo.island.chat import curriculum, entry, induction, lora, network, tokens
 from model_repo.island.training import loop
 
-STEPS: Final = 1000
+STEPS: Final = (1000, 2000)  # over each part of which the rate falls to nothing
 ADAPTER_STEPS: Final = 200
 BATCH: Final = 32
 ADAPTER_BATCH: Final = 16
@@ -51,7 +52,7 @@ def base_task(
     tokenizer: Tokenizer,
     size: network.Size | None = None,
     *,
-    steps: int = STEPS,
+    steps: Sequence[int] = STEPS,
     batch: int = BATCH,
 ) -> network.Training:
     """The base, judged on each lesson in turn with names that training does not use."""
@@ -75,7 +76,7 @@ def base_task(
         tokenizer,
         curriculum.drawn,
         judged,
-        steps=steps,
+        cycles=steps,
         batch=batch,
         drill=drill,
         drills=batch // 2,
@@ -91,4 +92,4 @@ def adapter_task(
     draw = partial(curriculum.sample, lesson, side="train")
     judged = [curriculum.sample(lesson, number, "validation") for number in range(_JUDGED // 2)]
     model = lora.adapted(base)
-    return network.Training(name, model, tokenizer, draw, judged, steps=steps, batch=batch)
+    return network.Training(name, model, tokenizer, draw, judged, cycles=(steps,), batch=batch)

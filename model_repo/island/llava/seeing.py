@@ -15,7 +15,7 @@ from model_repo.island.llava import tower
 from model_repo.island.llava.album import Album
 from model_repo.island.llava.targets import PERSON, Targets
 from model_repo.island.llava.views import View, normalised
-from model_repo.island.training.rates import restarted
+from model_repo.island.training.rates import in_cycle, warm_cosine
 
 WARM: Final = 15  # of the steps, in one part of so many the rate rises
 _SEED: Final = 31
@@ -77,7 +77,8 @@ class Seeing:
         found = tower.losses(read, Targets.of(photos, views))
         whole = tower.total(found)
         whole.backward()
-        share = restarted(number, self._cycles, WARM)
+        turn, steps = in_cycle(number, self._cycles)
+        share = warm_cosine(turn, steps, steps // WARM)
         for optimizer, rate in self._optimizers.values():
             optimizer.param_groups[0]["lr"] = rate * share
             optimizer.step()

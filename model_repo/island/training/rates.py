@@ -14,10 +14,11 @@ def warm_cosine(number: int, steps: int, warm: int = 100) -> float:
     return 0.5 * (1 + math.cos(math.pi * (number - warm) / max(1, steps - warm)))
 
 
-def restarted(number: int, cycles: Sequence[int], warm: int) -> float:
-    """One `warm_cosine` after another, each of so many steps; of each, one part of `warm` rises."""
-    for steps in cycles:
+def in_cycle(number: int, cycles: Sequence[int]) -> tuple[int, int]:
+    """Which step of its cycle a step is, and of how many. cycles: the steps of each"""
+    *first, last = cycles
+    for steps in first:
         if number < steps:
-            return warm_cosine(number, steps, steps // warm)
+            return number, steps
         number -= steps
-    return 0.0
+    return number, last

@@ -116,8 +116,16 @@ def test_a_drill_is_said_again():
     assert all(len(tokens.SPECIAL) <= token < 600 for token in said)
 
 
+def test_later_drills_say_few_tokens_again_and_again():
+    def different(first: int) -> float:
+        drills = [induction.drill(number, 2000, [1], [2]) for number in range(first, first + 100)]
+        return sum(len(set(each.ids) - {1, 2}) / sum(each.learned) for each in drills) / 100
+
+    assert different(0) > 0.95 and different(20_000) < 0.85
+
+
 def _task(tokenizer, steps: int = 4):
-    return trainer.base_task(tokenizer, TINY, steps=steps, batch=3)
+    return trainer.base_task(tokenizer, TINY, steps=(steps,), batch=3)
 
 
 def test_training_goes_on_where_it_stopped(tokenizer, tmp_path, monkeypatch):
@@ -142,9 +150,10 @@ def test_training_learns(tokenizer, monkeypatch):
 
 def test_rates_rise_and_fall(tokenizer, monkeypatch):
     monkeypatch.setattr(trainer, "_JUDGED", 1)
-    task = _task(tokenizer, steps=1000)
-    shares = [task._share(number) for number in (0, 49, 400, 750, 999)]
+    task = trainer.base_task(tokenizer, TINY, steps=(1000, 100))
+    shares = [task._share(number) for number in (0, 49, 400, 750, 999, 1000, 1050, 1099)]
     assert shares[0] < shares[1] == 1.0 == shares[2] > shares[3] > shares[4] > 0
+    assert shares[0] == shares[5] < shares[6] == 1.0 > shares[7] > 0
 
 
 def test_replies_are_what_transformers_generates(model, tokenizer, monkeypatch):
