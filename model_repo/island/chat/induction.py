@@ -87,7 +87,8 @@ def drill(number: int, vocabulary: int, opening: list[int], closing: list[int]) 
     length = int(random.integers(_SHORTEST, _LONGEST + 1))
     said = random.integers(len(SPECIAL), vocabulary, length)
     if number >= _EASY and number % 2:
-        said = said[random.integers(0, min(length, random.integers(*_FEW)), length)]
+        few = min(length, int(random.integers(*_FEW)))
+        said = said[random.integers(0, few, length)]
     ids = [*opening, *said.tolist(), *closing, *said.tolist()]
     return Encoded(ids, [False] * (len(ids) - length) + [True] * length)
 
