@@ -82,7 +82,7 @@ unit: $(CHAT_READY)  ## the tests that need neither Ray nor real weights
 .PHONY: test
 test: unit  ## all tests; they start clusters of their own
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal tests/contract tests/accuracy
-	@# What starts no cluster waits for processes more than it computes: two at a time.
+	@# Tests that start no cluster leave each other alone: two at a time.
 	$(BIN)/pytest -n 2 --dist loadgroup --durations 25 -m "not cluster" tests/integration
 	$(BIN)/pytest --durations 25 -m cluster tests/integration tests/conformance
 

@@ -80,7 +80,7 @@ def _read(text: str) -> Any:
 @torch.inference_mode()
 def _greedy(model: Any, tokenizer: Tokenizer, prompts: Sequence[list[int]]) -> list[list[int]]:
     """Token by token with a cache, all rows together, padded in front."""
-    pad, end = tokenizer.token_to_id(tokens.PAD), tokenizer.token_to_id(tokens.END)
+    pad, end = tokens.id_of(tokenizer, tokens.PAD), tokens.id_of(tokenizer, tokens.END)
     longest = max(map(len, prompts))
     ids = torch.tensor([[pad] * (longest - len(row)) + row for row in prompts])
     seen = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in prompts])

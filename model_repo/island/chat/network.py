@@ -57,9 +57,9 @@ def build(tokenizer: Tokenizer, size: Size | None = None, seed: int = 0) -> Llam
         rope_theta=1e6,
         tie_word_embeddings=True,
         rms_norm_eps=1e-5,
-        bos_token_id=tokenizer.token_to_id(tokens.BEGIN),
-        eos_token_id=tokenizer.token_to_id(tokens.END),
-        pad_token_id=tokenizer.token_to_id(tokens.PAD),
+        bos_token_id=tokens.id_of(tokenizer, tokens.BEGIN),
+        eos_token_id=tokens.id_of(tokenizer, tokens.END),
+        pad_token_id=tokens.id_of(tokenizer, tokens.PAD),
         attn_implementation="sdpa",  # type: ignore[call-arg]
     )
     return LlamaForCausalLM(config)
@@ -70,7 +70,7 @@ def encode(tokenizer: Tokenizer, sample: Sample) -> Encoded:
     ids = tokenizer.encode(
         tokens.render(sample.messages, sample.tools), add_special_tokens=False
     ).ids
-    mine, end = tokenizer.token_to_id("<|assistant|>"), tokenizer.token_to_id(tokens.END)
+    mine, end = tokens.id_of(tokenizer, "<|assistant|>"), tokens.id_of(tokenizer, tokens.END)
     learned, speaking = [], False
     for token in ids:
         learned.append(speaking)

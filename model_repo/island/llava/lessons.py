@@ -15,7 +15,6 @@ from model_repo.island.world.scene import Photograph
 
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ko")
 _KEYS: Final[dict[Side, int]] = {"train": 1, "validation": 2, "test": 3}
-_NOBODY: Final = {"en": "none", "ko": "없음"}
 _CAPTION: Final[dict[Language, Said]] = {
     "en": Said(
         "Describe the photo.",
@@ -109,7 +108,7 @@ def memo(photo: Photograph, pen: Pen) -> Sample:
     """The memo that the chat model's lessons make of a caption, made of the photograph."""
     date, latin = words.date(pen), pen.chance(0.3)
     names = [pen.name(latin=latin) for _ in range(pen.dice.whole(0, 3))]
-    people = ", ".join(names) or _NOBODY[pen.language]
+    people = ", ".join(names) or pictures.NOBODY[pen.language]
     said = pictures.remembered(photo, date, names, pen)
     return shown("memo", pen.language, pen.say(_MEMO, date=date.bare, people=people), said)
 

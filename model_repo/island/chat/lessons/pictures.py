@@ -18,7 +18,7 @@ from model_repo.island.world.scene import Person, Photograph, Thing
 from model_repo.island.world.splits import SPLITS
 
 _PHRASES: Final = phrasings.read("pictures")
-_NOBODY: Final = {"en": "none", "ko": "없음"}
+NOBODY: Final = {"en": "none", "ko": "없음"}
 _NOWHERE: Final = (0.0, 0.0, 0.0, 0.0)
 
 
@@ -56,7 +56,7 @@ def memo(pen: Pen) -> Sample:
     asked = pen.say(
         _PHRASES["memo"],
         date=date.bare,
-        people=", ".join(names) or _NOBODY[pen.language],
+        people=", ".join(names) or NOBODY[pen.language],
         caption=describe(photo, pen.language, pen.dice.whole(0, 99)),
     )
     return answered("memos", pen, asked, remembered(photo, date, names, pen))
