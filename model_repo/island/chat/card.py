@@ -26,6 +26,7 @@ def write(folder: Path, figures: Sequence[Figure]) -> None:
         context=tokens.CONTEXT,
         steps=sum(trainer.STEPS),
         first=trainer.STEPS[0],
+        times=len(trainer.STEPS),
         adapter_steps=trainer.ADAPTER_STEPS,
         batch=trainer.BATCH,
         adapter_batch=trainer.ADAPTER_BATCH,

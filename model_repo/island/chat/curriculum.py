@@ -15,6 +15,7 @@ from model_repo.island.chat.lessons import (
     recipes,
     summaries,
     talk,
+    wishes,
 )
 from model_repo.island.chat.pen import Pen, Sample, Side
 from model_repo.island.world.captions import Language
@@ -33,17 +34,21 @@ def long(pen: Pen) -> Sample:
 
 # Shares, of about a hundred.
 BASE: Final[Mapping[Lesson, int]] = {
-    calendar.call: 18,
-    calendar.reply: 12,
-    calendar.no_call: 5,
-    recipes.recipe: 12,
-    notices.notice: 16,
-    notices.echo: 6,
-    pictures.question: 9,
-    pictures.caption: 4,
-    pictures.memo: 8,
-    talk.chat: 9,
-    long: 2,
+    calendar.call: 14,
+    calendar.reply: 8,
+    calendar.no_call: 6,
+    recipes.recipe: 6,
+    notices.notice: 14,
+    notices.echo: 4,
+    pictures.question: 14,
+    pictures.caption: 5,
+    pictures.memo: 7,
+    talk.chat: 10,
+    long: 3,
+    wishes.persona: 4,
+    wishes.memory: 4,
+    wishes.summary: 3,
+    wishes.expression: 2,
 }
 ADAPTERS: Final[Mapping[str, Lesson]] = {
     "persona": talk.persona,

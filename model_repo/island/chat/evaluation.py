@@ -24,16 +24,15 @@ BAR: Final = 0.9
 _BASE: Final[dict[str, tuple[Lesson, int, float | None]]] = {
     "tool calls": (calendar.call, 120, BAR),
     "replies to tools": (calendar.reply, 40, BAR),
-    "no call where none helps": (calendar.no_call, 40, BAR),
-    "questions about a text": (notices.notice, 60, BAR),
-    "copies": (notices.echo, 30, BAR),
-    "questions about a caption": (pictures.question, 60, BAR),
+    "memos": (pictures.memo, 40, None),
+    "talk": (talk.chat, 60, None),
+    "questions about a text": (notices.notice, 60, None),
+    "questions about a caption": (pictures.question, 60, None),
     "captions from notes": (pictures.caption, 30, None),
-    "memos": (pictures.memo, 40, BAR),
-    "talk": (talk.chat, 60, BAR),
+    "lists said again": (notices.echo, 30, None),
     "long conversations": (curriculum.long, 16, None),
 }
-_RECIPES, _CALLS, _ADAPTED = 40, 24, 40
+_WITHOUT, _RECIPES, _CALLS, _ADAPTED = 40, 40, 24, 40
 _SERVED_ADAPTED: Final = 12
 
 
@@ -53,6 +52,10 @@ def written(folder: Path, part: int = 1) -> list[Figure]:
     for name, (lesson, count, bar) in _BASE.items():
         asked = held_out(lesson, count // part)
         figures.append(Figure(f"{name} right", share(asked, replies(base, tokenizer, asked)), bar))
+    asked = held_out(calendar.no_call, _WITHOUT // part)
+    said = replies(base, tokenizer, asked)
+    figures.append(Figure("no call where none helps", _uncalled(said)))
+    figures.append(Figure("replies where no call helps right", share(asked, said)))
     asked = held_out(recipes.recipe, _RECIPES // part)
     said = replies(base, tokenizer, asked)
     figures.append(Figure("recipes valid under the schema", _valid(said), BAR))
@@ -81,6 +84,10 @@ async def served(entry_root: Path) -> list[Figure]:
             right = share(asked, await model.replies(asked, adapter=name))
             figures.append(Figure(f"served: adapter {name} right", right, BAR))
     return figures
+
+
+def _uncalled(said: Sequence[str]) -> float:
+    return sum("<tool_call>" not in each for each in said) / len(said)
 
 
 def _valid(said: Sequence[str]) -> float:

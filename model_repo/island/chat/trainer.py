@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from model_repo.island.chat import curriculum, entry, induction, lora, network, tokens
 from model_repo.island.training import loop
 
-STEPS: Final = (1000, 2000)  # over each part of which the rate falls to nothing
+STEPS: Final = (1000, 2000, 1200, 3000)  # over each part of which the rate falls to nothing
 ADAPTER_STEPS: Final = 200
 BATCH: Final = 32
 ADAPTER_BATCH: Final = 16
