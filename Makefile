@@ -82,9 +82,9 @@ unit: $(CHAT_READY)  ## the tests that need neither Ray nor real weights
 .PHONY: test
 test: unit  ## all tests; they start clusters of their own
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal tests/contract tests/accuracy
-	@# Two at a time; tests/conftest.py says which share a worker.
+	@# Tests that start no cluster leave each other alone: two at a time.
 	$(BIN)/pytest -n 2 --dist loadgroup --durations 25 -m "not cluster" tests/integration
-	$(BIN)/pytest -n 2 --dist loadgroup --durations 25 -m cluster tests/integration tests/conformance
+	$(BIN)/pytest --durations 25 -m cluster tests/integration tests/conformance
 
 .PHONY: demo
 demo: $(CHAT_READY)  ## the story of a photograph (PHOTO=…), told by models on a cluster of your own

@@ -101,22 +101,13 @@ def with_real_models(repository: Path) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # The cluster of all tests starts when nothing else is left: even idle, its twenty
     # processes take a good part of two cores.
-    items.sort(key=_in_the_cluster)
+    items.sort(key=lambda item: "cluster" in getattr(item, "fixturenames", ()))
+    # Where workers share the tests (`make test`), the engines of the chat tests are started
+    # by one worker alone, and the others take what is left.
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_together(item)))
-
-
-def _in_the_cluster(item: pytest.Item) -> bool:
-    return "cluster" in getattr(item, "fixturenames", ())
-
-
-def _together(item: pytest.Item) -> str:
-    """Tests with the same answer are for one worker (`make test` has two): they share what
-    is slow to start, the cluster of all tests or the engines and clusters of a package."""
-    if _in_the_cluster(item):
-        return "cluster"
-    package = item.path.parent
-    return package.name if (package / "conftest.py").exists() else item.path.name
+        package = item.path.parent.name
+        group = package if package == "chat" else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

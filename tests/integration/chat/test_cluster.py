@@ -1,11 +1,10 @@
-"""A chat model in a whole cluster: it stalls, dies and learns while another model answers.
+"""A chat model in a whole cluster: it stalls, dies and learns while other models answer.
 
-The cluster is these tests' own; what is hurt here is healed in the same test.
+The cluster is the one of all tests; what is hurt here is healed in the same test.
 """
 
 from __future__ import annotations
 
-import shutil
 import signal
 import threading
 import time
@@ -22,34 +21,19 @@ from seom import Client, NotFound, SeomError
 from serving.cluster.state import ClusterHome, descendants
 from tests.chat_models.engines import is_engine
 from tests.chat_models.language import write_adapter
-from tests.chat_models.repository import write_chat_model
-from tests.conftest import RunningCluster, new_cluster
-from tests.small_models import write_repository
+from tests.conftest import RunningCluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
 ROW = np.float32([[1, 2, 3, 4]])
+CHATS = 2  # the cluster's chat models: this one, and another that has an engine too
 LONG = {"min_tokens": 400, "max_tokens": 400, "timeout": 120.0}
 
 
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
-    """A cluster these tests may hurt: the chat model, and one that must not notice."""
-    repository = write_repository(tmp_path_factory.mktemp("repository"))
-    write_chat_model(repository, "llama", "default: true\nadapter_room: 2\nsequences: 8\n")
-    running = new_cluster(repository)
-    try:
-        running.up("--models", "identity,llama")
-        yield running
-    finally:
-        running.down()
-        shutil.rmtree(running.home, ignore_errors=True)
-
-
 @pytest.fixture
-def home(own: RunningCluster, monkeypatch: pytest.MonkeyPatch) -> ClusterHome:
-    monkeypatch.setenv("SEOM_HOME", str(own.home))
-    return ClusterHome(own.port)
+def home(cluster: RunningCluster, monkeypatch: pytest.MonkeyPatch) -> ClusterHome:
+    monkeypatch.setenv("SEOM_HOME", str(cluster.home))
+    return ClusterHome(cluster.port)
 
 
 class Beside(threading.Thread):
@@ -76,8 +60,8 @@ class Beside(threading.Thread):
 
 
 @pytest.fixture(autouse=True)
-def other_models_do_not_notice(own: RunningCluster) -> Iterator[None]:
-    beside = Beside(own.address)
+def other_models_do_not_notice(cluster: RunningCluster) -> Iterator[None]:
+    beside = Beside(cluster.address)
     beside.start()
     try:
         yield
@@ -143,13 +127,13 @@ def back_again(client: Client, home: ClusterHome, old: psutil.Process) -> None:
     """A replica has taken the place of the old one, and nothing is left of that."""
     seconds = until(lambda: answers(client), 120)
     until(lambda: not runs(old), 30)
-    until(lambda: len(processes(home, is_engine)) == 1, 30)
+    until(lambda: len(processes(home, is_engine)) == CHATS, 30)
     until(lambda: serving(client), 10)
     print(f"answers again after {seconds:.1f} s")
 
 
-def list_adapters(own: RunningCluster, *names: str) -> None:
-    settings = own.repository / "cpu" / "llama" / "model.yaml"
+def list_adapters(cluster: RunningCluster, *names: str) -> None:
+    settings = cluster.repository / "cpu" / "llama" / "model.yaml"
     kept = [
         line
         for line in settings.read_text().splitlines()
@@ -163,17 +147,17 @@ def list_adapters(own: RunningCluster, *names: str) -> None:
 
 
 def test_one_more_adapter_while_a_stream_runs_through(
-    own: RunningCluster, home: ClusterHome
+    cluster: RunningCluster, home: ClusterHome
 ) -> None:
-    folder = own.repository / "cpu" / "llama" / "1" / "adapters"
+    folder = cluster.repository / "cpu" / "llama" / "1" / "adapters"
     greedy = {"temperature": 0.0, "max_tokens": 16}
     before = engine(home).pid, replica(home).pid
-    with Client(own.address, timeout=90, retries=False) as client:
+    with Client(cluster.address, timeout=90, retries=False) as client:
         known = [client.chat("안녕", adapter=name, **greedy).text for name in (None, "formal")]
         with pytest.raises(NotFound):
             client.chat("안녕", adapter="third", **greedy)
         write_adapter(folder / "third", seed=3)
-        list_adapters(own, "formal", "playful", "third")
+        list_adapters(cluster, "formal", "playful", "third")
         with pytest.raises(NotFound):  # written down is not loaded yet
             client.chat("안녕", adapter="third", **greedy)
 
@@ -191,26 +175,28 @@ def test_one_more_adapter_while_a_stream_runs_through(
     assert (engine(home).pid, replica(home).pid) == before
 
 
-def test_an_unfit_adapter_changes_nothing(own: RunningCluster, home: ClusterHome) -> None:
+def test_an_unfit_adapter_changes_nothing(cluster: RunningCluster, home: ClusterHome) -> None:
     before = engine(home).pid
-    list_adapters(own, "formal", "playful", "third", "nowhere")
-    with Client(own.address, timeout=90, retries=False) as client:
+    list_adapters(cluster, "formal", "playful", "third", "nowhere")
+    with Client(cluster.address, timeout=90, retries=False) as client:
         with pytest.raises(seom.FailedPrecondition, match="nowhere"):
             client.load("llama")
         assert client.chat("안녕", adapter="third", max_tokens=4).usage.completion_tokens
-    list_adapters(own, "formal", "playful", "third")
+    list_adapters(cluster, "formal", "playful", "third")
     assert engine(home).pid == before
 
 
 # Stalls and death -------------------------------------------------------------------
 
 
-def test_a_killed_replica_takes_its_engine_with_it(own: RunningCluster, home: ClusterHome) -> None:
+def test_a_killed_replica_takes_its_engine_with_it(
+    cluster: RunningCluster, home: ClusterHome
+) -> None:
     """And its successor knows what it has learnt, were it the moment before."""
     victim, orphan = replica(home), engine(home)
-    write_adapter(own.repository / "cpu" / "llama" / "1" / "adapters" / "fourth", seed=4)
-    list_adapters(own, "formal", "playful", "third", "fourth")
-    with Client(own.address, timeout=60, retries=False) as client:
+    write_adapter(cluster.repository / "cpu" / "llama" / "1" / "adapters" / "fourth", seed=4)
+    list_adapters(cluster, "formal", "playful", "third", "fourth")
+    with Client(cluster.address, timeout=60, retries=False) as client:
         with client.chat_stream("안녕", **LONG) as stream:
             next(iter(stream))
             client.load("llama")
@@ -227,10 +213,10 @@ def test_a_killed_replica_takes_its_engine_with_it(own: RunningCluster, home: Cl
 
 
 def test_a_killed_engine_fails_its_calls_and_is_replaced(
-    own: RunningCluster, home: ClusterHome
+    cluster: RunningCluster, home: ClusterHome
 ) -> None:
     old, victim = replica(home), engine(home)
-    with Client(own.address, timeout=60, retries=False) as client:
+    with Client(cluster.address, timeout=60, retries=False) as client:
         ends: list[tuple[str, float]] = []
 
         def ask(number: int) -> None:
@@ -269,10 +255,10 @@ def test_a_killed_engine_fails_its_calls_and_is_replaced(
 
 
 def test_a_stopped_engine_is_not_serving_within_30_seconds(
-    own: RunningCluster, home: ClusterHome
+    cluster: RunningCluster, home: ClusterHome
 ) -> None:
     old, victim = replica(home), engine(home)
-    with Client(own.address, timeout=60, retries=False) as client:
+    with Client(cluster.address, timeout=60, retries=False) as client:
         assert serving(client)
         victim.send_signal(signal.SIGSTOP)
         seconds = until(lambda: not serving(client), 30)
@@ -281,9 +267,9 @@ def test_a_stopped_engine_is_not_serving_within_30_seconds(
         assert not runs(victim)
 
 
-def test_saturation_takes_nobody_out_of_service(own: RunningCluster, home: ClusterHome) -> None:
+def test_saturation_takes_nobody_out_of_service(cluster: RunningCluster, home: ClusterHome) -> None:
     before = engine(home).pid
-    with Client(own.address, timeout=120, retries=False) as client:
+    with Client(cluster.address, timeout=120, retries=False) as client:
         ends: Counter[str] = Counter()
         hints: list[float] = []
 
@@ -306,15 +292,15 @@ def test_saturation_takes_nobody_out_of_service(own: RunningCluster, home: Clust
     assert engine(home).pid == before
 
 
-def test_other_changes_start_anew(own: RunningCluster, home: ClusterHome) -> None:
+def test_other_changes_start_anew(cluster: RunningCluster, home: ClusterHome) -> None:
     """More adapters than there is room for are such a change."""
     old, before = replica(home), engine(home).pid
-    folder: Path = own.repository / "cpu" / "llama" / "1" / "adapters"
+    folder: Path = cluster.repository / "cpu" / "llama" / "1" / "adapters"
     many = [f"more{number}" for number in range(5)]
     for number, name in enumerate(many):
         write_adapter(folder / name, seed=10 + number)
-    list_adapters(own, "formal", "playful", *many)
-    with Client(own.address, timeout=120, retries=False) as client:
+    list_adapters(cluster, "formal", "playful", *many)
+    with Client(cluster.address, timeout=120, retries=False) as client:
         client.load("llama")
         until(lambda: not runs(old), 30)  # calls may reach it as long as it drains
         for name in many:
