@@ -84,6 +84,7 @@ test: unit  ## all tests; they start clusters of their own
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal tests/contract tests/accuracy
 	@# Tests that start no cluster leave each other alone: two at a time.
 	$(BIN)/pytest -n 2 --dist loadgroup --durations 25 -m "not cluster" tests/integration
+	@# Clusters one at a time: two of them starve each other of two cores.
 	$(BIN)/pytest --durations 25 -m cluster tests/integration tests/conformance
 
 .PHONY: demo
