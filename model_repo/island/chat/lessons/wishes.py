@@ -3,6 +3,7 @@ adapters find words and skills there, and need but learn when to use them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from model_repo.island.chat.lessons import expressions, memories, summaries, talk
@@ -42,5 +43,4 @@ def _wished(sample: Sample, wish: dict[Language, str]) -> Sample:
         told.insert(0, first["content"])
     else:
         others.insert(0, first)
-    messages = (turn("system", " ".join(told)), *others)
-    return Sample(sample.task, sample.language, messages, sample.accepted, sample.tools)
+    return replace(sample, messages=(turn("system", " ".join(told)), *others))
