@@ -17,8 +17,7 @@ from model_repo.island.chat.lessons import (
     talk,
     wishes,
 )
-from model_repo.island.chat.pen import Pen, Sample, Side
-from model_repo.island.world.captions import Language
+from model_repo.island.chat.pen import KEYS, LANGUAGES, Pen, Sample, Side
 from model_repo.island.world.dice import Dice
 
 Lesson = Callable[[Pen], Sample]
@@ -38,17 +37,17 @@ BASE: Final[Mapping[Lesson, int]] = {
     calendar.reply: 8,
     calendar.no_call: 6,
     recipes.recipe: 6,
-    notices.notice: 14,
+    notices.notice: 10,
     notices.echo: 4,
-    pictures.question: 14,
+    pictures.question: 12,
     pictures.caption: 5,
     pictures.memo: 7,
-    talk.chat: 10,
-    long: 3,
-    wishes.persona: 4,
-    wishes.memory: 4,
-    wishes.summary: 3,
-    wishes.expression: 2,
+    talk.chat: 12,
+    long: 2,
+    wishes.persona: 6,
+    wishes.memory: 5,
+    wishes.summary: 4,
+    wishes.expression: 3,
 }
 ADAPTERS: Final[Mapping[str, Lesson]] = {
     "persona": talk.persona,
@@ -56,14 +55,12 @@ ADAPTERS: Final[Mapping[str, Lesson]] = {
     "summary": summaries.summary,
     "expression": expressions.expression,
 }
-_KEYS: Final[Mapping[Side, int]] = {"train": 1, "validation": 2, "test": 3}
-_LANGUAGES: Final[tuple[Language, ...]] = ("en", "ko")
 
 
 def sample(lesson: Lesson, number: int, side: Side) -> Sample:
     """The lesson's conversation with this number, every other one in Korean."""
     key = zlib.crc32(f"{lesson.__module__}.{lesson.__name__}".encode())
-    return lesson(Pen(Dice(21, key, _KEYS[side], number), side, _LANGUAGES[number % 2]))
+    return lesson(Pen(Dice(21, key, KEYS[side], number), side, LANGUAGES[number % 2]))
 
 
 def drawn(number: int, shares: Mapping[Lesson, int] = BASE) -> Sample:

@@ -15,9 +15,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from model_repo.island.chat import curriculum, tokens
 from model_repo.island.chat.muon import Muon
 from model_repo.island.chat.pen import Sample
-from model_repo.island.training.rates import in_cycle
+from model_repo.island.training import parts
 
-_PIECE: Final = 1024  # tokens computed together, padding included; what the caches hold
+_PIECE: Final = 512  # tokens computed together, padding included; what the caches hold
 _ADAM: Final = 0.2  # of Muon's rate is AdamW's
 _WARMUP: Final = 50
 _COOLING: Final = 0.5  # the share of the steps in which the rate falls to nothing
@@ -110,8 +110,7 @@ class Training:
     """A task of the training loop: `draw(number)` is a conversation of the corpus.
 
     Attention's and the layers' matrices learn by Muon, embeddings and norms by AdamW. drill: what
-    is practised beside, `drills` of it in each batch. cycles: steps, over each of which the rate
-    falls to nothing
+    is practised beside, `drills` of it in each batch.
     """
 
     def __init__(
@@ -122,7 +121,7 @@ class Training:
         draw: Callable[[int], Sample],
         judged: Sequence[Sample],
         *,
-        cycles: Sequence[int],
+        steps: int,
         batch: int = 32,
         rate: float = 0.02,
         check_every: int = 200,
@@ -130,8 +129,7 @@ class Training:
         drills: int = 0,
     ) -> None:
         self.name = name
-        self.steps = sum(cycles)
-        self._cycles = cycles
+        self.steps = steps
         self.check_every = check_every
         self.model = model
         self._tokenizer = tokenizer
@@ -139,7 +137,7 @@ class Training:
         self._judged = [encode(tokenizer, sample) for sample in judged]
         self._batch = batch
         self._drill, self._drills = drill, drills
-        learned = [p for p in model.parameters() if p.requires_grad]
+        self._learned = learned = [p for p in model.parameters() if p.requires_grad]
         known = {id(model.get_input_embeddings().weight)}
         matrices = [p for p in learned if p.ndim == 2 and id(p) not in known]
         others = [p for p in learned if p.ndim != 2 or id(p) in known]
@@ -162,28 +160,28 @@ class Training:
         if self._drill is not None:
             drilled = number * self._drills
             batch += [self._drill(drilled + i) for i in range(self._drills)]
-        count = sum(sum(each.learned) for each in batch)
-        total = 0.0
         self.model.train()
-        for piece in pieces(batch):
-            loss, _ = loss_of(self.model, piece)
-            (loss / count).backward()
-            total += float(loss.detach())
+        loss = parts.learn(
+            self._learned,
+            pieces(batch)[::-1],
+            lambda piece: loss_of(self.model, piece)[0],
+            sum(sum(each.learned) for each in batch),
+        )
         for optimizer in self._optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return {"loss": total / count}
+        return {"loss": loss}
 
     def check(self) -> Mapping[str, float]:
         self.model.eval()
         with torch.no_grad():
-            parts = [loss_of(self.model, piece) for piece in pieces(self._judged)]
-        return {"loss": float(sum(part[0] for part in parts)) / sum(part[1] for part in parts)}
+            found = [loss_of(self.model, piece) for piece in pieces(self._judged)]
+        return {"loss": float(sum(each[0] for each in found)) / sum(each[1] for each in found)}
 
     def _share(self, number: int) -> float:
-        """Of the rate: in each cycle up over the first steps, down over the last half."""
-        turn, steps = in_cycle(number, self._cycles)
-        return min((turn + 1) / _WARMUP, 1.0, (steps - turn) / (steps * _COOLING))
+        """Of the rate: up over the first steps, down over the last half."""
+        cooled = (self.steps - number) / (self.steps * _COOLING)
+        return min((number + 1) / _WARMUP, 1.0, cooled)
 
 
 def learn_tokens() -> Tokenizer:

@@ -20,6 +20,9 @@ Side = Literal["train", "validation", "test"]
 Turn = Mapping[str, Any]
 _T = TypeVar("_T")
 
+LANGUAGES: Final[tuple[Language, ...]] = ("en", "ko")
+KEYS: Final[Mapping[Side, int]] = {"train": 1, "validation": 2, "test": 3}  # of a side's dice
+
 _ONSETS: Final = (*"bdfghjklmnprstvwyz", "sh", "ch", "br")
 _VOWELS: Final = tuple("aeiou")
 _CODAS: Final = ("", "", "", "n", "m", "l", "r", "s")
@@ -31,6 +34,11 @@ _SYLLABLES: Final = tuple(
     "가나다라마바사아자하민준서지윤은현수진영호우연채예린유태건재성도혁빈솔별슬봄래루보미로해온정원희규"
 )
 _RIEUL: Final = 8  # among the finals of a syllable in Unicode's order
+# What changes nothing of what is asked behind it.
+_LEADS: Final[dict[Language, tuple[str, ...]]] = {
+    "en": ("Excuse me. ", "Hey! ", "One more thing. ", "Listen. ", "Oh! ", "Another thing: "),
+    "ko": ("저기요. ", "참! ", "하나 더요. ", "있잖아요. ", "아! "),
+}
 # Whose a name or a title is, by its checksum; all others are the training's.
 _KEPT: Final[dict[int, Side]] = {0: "test", 1: "validation"}
 _PARTS: Final = 8
@@ -106,6 +114,12 @@ class Pen:
         """A phrasing of this side, its slots filled."""
         found = said if isinstance(said, Said) else said[self.language]
         return fill(self.pick(found.held if self.side == "test" else found.train), **slots)
+
+    def asks(self, said: Mapping[Language, Said] | Said, /, **slots: Any) -> str:
+        """The same, of what is asked: in training sometimes behind a word or two."""
+        asked = self.say(said, **slots)
+        led = self.side == "train" and self.chance(0.2)
+        return self.pick(_LEADS[self.language]) + asked if led else asked
 
     def name(self, *others: str, latin: bool = False) -> Word:
         """A person's or an animal's name, none of `others`; Korean in Korean, unless `latin`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,8 +12,8 @@ from tokenizers import Tokenizer
 from model_repo.island.chat import curriculum, entry, induction, lora, network, tokens
 from model_repo.island.training import loop
 
-STEPS: Final = (1000, 2000, 1200, 3000)  # over each part of which the rate falls to nothing
-ADAPTER_STEPS: Final = 200
+STEPS: Final = 5400
+ADAPTER_STEPS: Final = 500
 BATCH: Final = 32
 ADAPTER_BATCH: Final = 16
 _JUDGED: Final = 96
@@ -52,7 +51,7 @@ def base_task(
     tokenizer: Tokenizer,
     size: network.Size | None = None,
     *,
-    steps: Sequence[int] = STEPS,
+    steps: int = STEPS,
     batch: int = BATCH,
 ) -> network.Training:
     """The base, judged on each lesson in turn with names that training does not use."""
@@ -76,7 +75,7 @@ def base_task(
         tokenizer,
         curriculum.drawn,
         judged,
-        cycles=steps,
+        steps=steps,
         batch=batch,
         drill=drill,
         drills=batch // 2,
@@ -92,4 +91,4 @@ def adapter_task(
     draw = partial(curriculum.sample, lesson, side="train")
     judged = [curriculum.sample(lesson, number, "validation") for number in range(_JUDGED // 2)]
     model = lora.adapted(base)
-    return network.Training(name, model, tokenizer, draw, judged, cycles=(steps,), batch=batch)
+    return network.Training(name, model, tokenizer, draw, judged, steps=steps, batch=batch)

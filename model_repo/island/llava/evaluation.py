@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from model_repo.island.chat.pen import Sample
+from model_repo.island.chat.pen import LANGUAGES, Sample
 from model_repo.island.chat.served import Served
 from model_repo.island.llava import entry, judging, lessons
 from model_repo.island.llava.served import replies
@@ -52,7 +52,7 @@ def questions(photo: Photograph) -> list[Asked]:
     """Of each kind that is there whether and how many, of as many that are not whether (of one
     at least), and in both languages a caption. Every other pair of photographs is asked all else,
     too: a question of every other topic and a memo. Of a pair, one is asked in Korean."""
-    language = lessons.LANGUAGES[photo.seed % 2]
+    language = LANGUAGES[photo.seed % 2]
     unique: dict[tuple[str, str], Answered] = {}
     for variant in range(_DRAWS):
         for each in ask(photo, language, variant):
@@ -62,7 +62,7 @@ def questions(photo: Photograph) -> list[Asked]:
     there = [each for each in presence if each.value]
     absent = [each for each in presence if not each.value][: max(1, len(there))]
     chosen = [*there, *absent, *(each for each in unique.values() if each.topic == "count")]
-    pens = [lessons.pen_of(photo, 0, "test", each) for each in lessons.LANGUAGES]
+    pens = [lessons.pen_of(photo, 0, "test", each) for each in LANGUAGES]
     samples = [lessons.caption(photo, pen) for pen in pens]
     if photo.seed // 2 % 2:
         chosen += [each for each in unique.values() if each.topic in _OTHERS]

@@ -8,13 +8,11 @@ from typing import Any, Final
 
 from model_repo.island.chat import words
 from model_repo.island.chat.lessons import pictures
-from model_repo.island.chat.pen import Pen, Said, Sample, Side
+from model_repo.island.chat.pen import KEYS, LANGUAGES, Pen, Said, Sample, Side
 from model_repo.island.world.captions import Answered, Language, ask, describe
 from model_repo.island.world.dice import Dice
 from model_repo.island.world.scene import Photograph
 
-LANGUAGES: Final[tuple[Language, ...]] = ("en", "ko")
-_KEYS: Final[dict[Side, int]] = {"train": 1, "validation": 2, "test": 3}
 _CAPTION: Final[dict[Language, Said]] = {
     "en": Said(
         "Describe the photo.",
@@ -90,7 +88,7 @@ def lessons(photo: Photograph, number: int, side: Side) -> list[Sample]:
 
 def pen_of(photo: Photograph, number: int, side: Side, language: Language) -> Pen:
     key = LANGUAGES.index(language)
-    return Pen(Dice(23, _KEYS[side], photo.seed, number, key), side, language)
+    return Pen(Dice(23, KEYS[side], photo.seed, number, key), side, language)
 
 
 def question(asked: Answered, language: Language) -> Sample:

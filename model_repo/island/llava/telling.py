@@ -16,6 +16,7 @@ from model_repo.island.llava.album import Album
 from model_repo.island.llava.lessons import lessons
 from model_repo.island.llava.seeing import WARM
 from model_repo.island.llava.views import View, normalised
+from model_repo.island.training import parts
 from model_repo.island.training.rates import warm_cosine
 
 _SEED: Final = 32
@@ -51,9 +52,10 @@ class Telling:
         projector = list(model.model.multi_modal_projector.parameters())
         words = network.words(model)
         language = [p for p in model.model.language_model.parameters() if p is not words]
-        parts = ((projector, rate), (language, _BASE * rate))
-        muon = [([p for p in part if p.ndim == 2], pace) for part, pace in parts]
-        adam = [([p for p in part if p.ndim != 2], _ADAM * pace) for part, pace in parts]
+        self._learned = [*projector, *language, words]
+        halves = ((projector, rate), (language, _BASE * rate))
+        muon = [([p for p in half if p.ndim == 2], pace) for half, pace in halves]
+        adam = [([p for p in half if p.ndim != 2], _ADAM * pace) for half, pace in halves]
         adam.append(([words], _ADAM * _BASE * rate))
         self._optimizers: dict[str, torch.optim.Optimizer] = {
             "muon": Muon(_groups(muon), lr=rate),
@@ -76,16 +78,17 @@ class Telling:
         sheets = [
             network.encode(self._tokenizer, lessons(photo, number, "train")) for photo in photos
         ]
-        count, total = sum(int(sheet.learned.sum()) for sheet in sheets), 0.0
         self.model.train()
-        for seen, sheet in zip(network.see(self.model, pictures), sheets, strict=True):
-            loss, _ = network.loss_of(network.said(self.model, seen, sheet), sheet)
-            (loss / count).backward()
-            total += float(loss.detach())
+        loss = parts.learn(
+            self._learned,
+            list(zip(network.see(self.model, pictures), sheets, strict=True)),
+            lambda shown: network.loss_of(network.said(self.model, *shown), shown[1])[0],
+            sum(int(sheet.learned.sum()) for sheet in sheets),
+        )
         for optimizer in self._optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return {"loss": total / count}
+        return {"loss": loss}
 
     @torch.no_grad()
     def check(self) -> Mapping[str, float]:
@@ -107,5 +110,5 @@ class Telling:
         return {"loss": total / count, **shares}
 
 
-def _groups(parts: list[tuple[list[Any], float]]) -> list[Any]:
-    return [{"params": part, "lr": rate} for part, rate in parts]
+def _groups(paced: list[tuple[list[Any], float]]) -> list[Any]:
+    return [{"params": some, "lr": rate} for some, rate in paced]

@@ -90,6 +90,14 @@ def test_a_name_belongs_to_one_side():
     assert len(names["train"]) > 250
 
 
+def test_what_leads_to_a_question_is_the_trainings_alone():
+    said = Said("What is it?")
+    pens = {side: Pen(Dice(1), side, "en") for side in ("train", "validation", "test")}
+    asked = {side: {pen.asks({"en": said}) for _ in range(200)} for side, pen in pens.items()}
+    assert len(asked["train"]) > 3 and all(each.endswith("What is it?") for each in asked["train"])
+    assert asked["validation"] == asked["test"] == {"What is it?"}
+
+
 def test_phrasings_held_out_are_the_tests_alone():
     said = Said("a {name}", held=("b {name}",))
     assert Pen(Dice(1), "train", "en").say(said, name="Mina") == "a Mina"

@@ -74,7 +74,7 @@ def _done(pen: Pen) -> tuple[Turn, ...]:
 def _answered(pen: Pen) -> tuple[Turn, ...]:
     if pen.chance(0.5):
         return talk.small(pen).messages
-    wish = pen.say(_PHRASES["add"], what=_article(pen, words.title(pen)))
+    wish = pen.asks(_PHRASES["add"], what=_article(pen, words.title(pen)))
     return turn("user", wish), turn("assistant", _ASK_DAY[pen.language])
 
 
@@ -113,17 +113,17 @@ def _add(pen: Pen) -> tuple[str, Call]:
         who = f"{name:과} " if pen.korean else f" with {name}"
     form = pen.pick(_WHAT[pen.language])
     what = fill(form, title=_article(pen, title), day=day.spoken, at=at, who=who)
-    return pen.say(_PHRASES["add"], what=" ".join(what.split())), ("add_event", arguments)
+    return pen.asks(_PHRASES["add"], what=" ".join(what.split())), ("add_event", arguments)
 
 
 def _find_day(pen: Pen) -> tuple[str, Call]:
     day = words.day(pen)
-    return pen.say(_PHRASES["find_day"], day=day.spoken), ("find_event", {"date": day.note})
+    return pen.asks(_PHRASES["find_day"], day=day.spoken), ("find_event", {"date": day.note})
 
 
 def _find_title(pen: Pen) -> tuple[str, Call]:
     title = words.title(pen)
-    asked = pen.say(_PHRASES["find_title"], title=_article(pen, title, "the", "our"))
+    asked = pen.asks(_PHRASES["find_title"], title=_article(pen, title, "the", "our"))
     return asked, ("find_event", {"title": title})
 
 
@@ -133,7 +133,7 @@ def _find_who(pen: Pen) -> tuple[str, Call]:
         day = words.day(pen)
         arguments["date"] = day.note
         when = f"{day.spoken:에} " if pen.korean else f" {day.spoken}"
-    asked = pen.say(_PHRASES["find_who"], name=name, day=when)
+    asked = pen.asks(_PHRASES["find_who"], name=name, day=when)
     return asked, ("find_event", {**arguments, "who": name})
 
 
@@ -148,7 +148,7 @@ def _change(pen: Pen) -> tuple[str, Call]:
         clock = words.clock(pen)
         arguments["time"] = clock.note
         to.append(f"at {clock.spoken}" if to and not pen.korean else clock.spoken)
-    asked = pen.say(_PHRASES["change"], title=_article(pen, title, "the", "our"), to=" ".join(to))
+    asked = pen.asks(_PHRASES["change"], title=_article(pen, title, "the", "our"), to=" ".join(to))
     return asked[0].upper() + asked[1:], ("change_event", {"title": title, **arguments})
 
 
@@ -160,7 +160,7 @@ def _delete(pen: Pen) -> tuple[str, Call]:
         day = words.day(pen)
         arguments["date"] = day.note
         named = Word(f"{day.spoken} {named}" if pen.korean else f"{named} {day.spoken}")
-    return pen.say(_PHRASES["delete"], title=named), ("delete_event", arguments)
+    return pen.asks(_PHRASES["delete"], title=named), ("delete_event", arguments)
 
 
 def _festival(pen: Pen) -> tuple[str, Call]:
@@ -171,7 +171,7 @@ def _festival(pen: Pen) -> tuple[str, Call]:
         arguments["place"] = name
         at = f"{where}에서 " if pen.korean else f"{where} "
     spoken = f"{month}월" if pen.korean else words.MONTHS[month - 1]
-    return pen.say(_PHRASES["festival"], month=spoken, at=at), ("find_festival", arguments)
+    return pen.asks(_PHRASES["festival"], month=spoken, at=at), ("find_festival", arguments)
 
 
 def _article(pen: Pen, title: Word, *articles: str) -> Word:

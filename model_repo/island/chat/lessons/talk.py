@@ -40,7 +40,7 @@ _SLOTS: Final[dict[str, Callable[[Pen], Slots]]] = {
 def small(pen: Pen) -> Sample:
     """One question about the island's life."""
     topic = pen.pick(SMALL)
-    question, said = pen.say(topic["asked"]), topic["answer"][pen.language]
+    question, said = pen.asks(topic["asked"]), topic["answer"][pen.language]
     messages = (turn("user", question), turn("assistant", said))
     return Sample("talk", pen.language, messages, frozenset((said,)))
 
@@ -90,7 +90,7 @@ def _converse(pen: Pen, task: str, exchanges: int, way: str) -> Sample:
             slots["user"] = pen.name(slots.get("self", ""))
         else:
             topic = pen.pick(topics if topics and pen.chance(0.65) else SMALL)
-        asked = pen.say(topic["asked"], **slots)
+        asked = pen.asks(topic["asked"], **slots)
         said = _begun(fill(topic[way][pen.language], **slots))
         turns += [turn("user", asked), turn("assistant", said)]
     return Sample(task, pen.language, tuple(turns), frozenset((said,)))
