@@ -80,8 +80,10 @@ unit: $(CHAT_READY)  ## the tests that need neither Ray nor real weights
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal tests/unit
 
 .PHONY: test
-test: unit  ## all tests; they start clusters of their own
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal tests/contract tests/accuracy
+test: $(CHAT_READY)  ## all tests; they start clusters of their own
+	@# The longest first.
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal --durations 10 \
+	  tests/accuracy tests/contract tests/unit
 	@# Tests that start no cluster leave each other alone: two at a time.
 	$(BIN)/pytest -n 2 --dist loadgroup --durations 25 -m "not cluster" tests/integration
 	@# Clusters one at a time: two of them starve each other of two cores.

@@ -1,7 +1,8 @@
-"""The demo without its language models: whom it meets, what it shows, and that it keeps nobody."""
+"""The demo: whom it meets, what it tells and shows, and that it keeps nobody."""
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import shutil
@@ -31,9 +32,9 @@ def home() -> Iterator[Path]:
 
 
 def test_the_story_of_the_island(home: Path, tmp_path: Path) -> None:
-    """Everybody is named, and the page needs nothing beside it."""
-    for name in ("island-detector", "island-face"):
-        shutil.copytree(ROOT / "model_repo" / "reference" / name, tmp_path / "reference" / name)
+    """Everybody is named, every model plays its part, and the page needs nothing beside it."""
+    pytest.importorskip("vllm", reason="vLLM is not installed")
+    shutil.copytree(ROOT / "model_repo" / "reference", tmp_path / "reference")
     done = subprocess.run(
         [sys.executable, "-m", "serving.demo", "--repo", "."],
         cwd=tmp_path,
@@ -47,11 +48,14 @@ def test_the_story_of_the_island(home: Path, tmp_path: Path) -> None:
     (page,) = (tmp_path / "out").glob("story-*.html")
     assert str(page) in done.stdout
     text = page.read_text()
-    for words in ("cake", "person", *island().album):
-        assert words in done.stdout and words in text
+    called = '{"title": "family picnic", "date": "05-10", "time": "15:00"}'
+    spoken = ("3 May", '"recipe_ingredients"', called, '"eyes"')
+    for words in ("cake", "person", *island().album, *spoken):
+        assert words in done.stdout and words in html.unescape(text)
     sources = re.findall(r'(?:src|href)="([^"]{0,20})', text)
-    # The photograph, its things, its faces, three portraits of each of three people, its names.
-    assert len(sources) == 13 and all(source.startswith("data:image/") for source in sources)
+    # The photograph, its things, its faces, three portraits of each of three people, its names;
+    # Lora as she speaks, and the sliders.
+    assert len(sources) == 15 and all(source.startswith("data:image/") for source in sources)
     assert not list(home.rglob("*.db"))
 
 

@@ -38,6 +38,7 @@ context: {context}
 sequences: 16
 kv_cache: 64MiB
 tool_parser: hermes
+json_spaces: true
 adapters:
 {adapters}
 resources: {{replicas: 1, cpus: 1, gpus: 0}}

@@ -13,7 +13,8 @@ from model_repo.island.chat import curriculum, entry, induction, lora, network, 
 from model_repo.island.training import loop
 
 STEPS: Final = 5400
-ADAPTER_STEPS: Final = 500
+ADAPTER_STEPS: Final = {"persona": 1000, "memory": 2000, "summary": 2000, "expression": 1000}
+ADAPTER_RATE: Final = 0.005  # of Muon; at the base's, an adapter forgets what the base can
 BATCH: Final = 32
 ADAPTER_BATCH: Final = 16
 _JUDGED: Final = 96
@@ -27,8 +28,8 @@ def train(work: Path, folder: Path, minutes: float | None = None) -> bool:
     if not loop.train(task, work / "base", loop.minutes_left(ends)):
         return False
     entry.write_base(task.model, tokenizer, folder)
-    for name in curriculum.ADAPTERS:
-        task = adapter_task(name, folder)
+    for name, steps in ADAPTER_STEPS.items():
+        task = adapter_task(name, folder, steps=steps)
         if not loop.train(task, work / name, loop.minutes_left(ends)):
             return False
         entry.write_adapter(task.model, name, folder)
@@ -83,7 +84,7 @@ def base_task(
 
 
 def adapter_task(
-    name: str, folder: Path, *, steps: int = ADAPTER_STEPS, batch: int = ADAPTER_BATCH
+    name: str, folder: Path, *, steps: int, batch: int = ADAPTER_BATCH
 ) -> network.Training:
     """An adapter on the base as it is served, which is rounded already."""
     base, tokenizer = entry.open_base(folder)
@@ -91,4 +92,6 @@ def adapter_task(
     draw = partial(curriculum.sample, lesson, side="train")
     judged = [curriculum.sample(lesson, number, "validation") for number in range(_JUDGED // 2)]
     model = lora.adapted(base)
-    return network.Training(name, model, tokenizer, draw, judged, steps=steps, batch=batch)
+    return network.Training(
+        name, model, tokenizer, draw, judged, steps=steps, batch=batch, rate=ADAPTER_RATE
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from model_repo.island.llava import tower
 from model_repo.island.llava.album import Album
 from model_repo.island.llava.targets import PERSON, Targets
 from model_repo.island.llava.views import View, normalised
-from model_repo.island.training.rates import in_cycle, warm_cosine
+from model_repo.island.training.rates import warm_cosine
 
 WARM: Final = 15  # of the steps, in one part of so many the rate rises
 _SEED: Final = 31
@@ -27,7 +27,6 @@ class Seeing:
 
     Matrices of the layers learn by Muon, all else by AdamW.
 
-    cycles: steps, over each of which the rate falls to nothing
     checked: pictures of the validation split that are looked at
     """
 
@@ -39,14 +38,13 @@ class Seeing:
         validation: Album,
         size: tower.Size | None = None,
         *,
-        cycles: Sequence[int],
+        steps: int,
         batch: int = 32,
         rate: float = 0.02,
         check_every: int = 250,
         checked: int = 200,
     ) -> None:
-        self.steps, self.check_every = sum(cycles), check_every
-        self._cycles = cycles
+        self.steps, self.check_every = steps, check_every
         self._album, self._validation = album, validation
         self._batch, self._checked = batch, min(checked, len(validation))
         self.tower = tower.build(size)
@@ -77,8 +75,7 @@ class Seeing:
         found = tower.losses(read, Targets.of(photos, views))
         whole = tower.total(found)
         whole.backward()
-        turn, steps = in_cycle(number, self._cycles)
-        share = warm_cosine(turn, steps, steps // WARM)
+        share = warm_cosine(number, self.steps, self.steps // WARM)
         for optimizer, rate in self._optimizers.values():
             optimizer.param_groups[0]["lr"] = rate * share
             optimizer.step()

@@ -15,9 +15,8 @@ from model_repo.island.training import loop
 from model_repo.island.training.photographs import photographs
 from model_repo.island.world.splits import SPLITS
 
-# Batches of the two parts, photographs in each, and those that the projector begins with. Over
-# the first part the rate falls twice.
-SEEING: Final = (1200, 2000)
+# Batches of the two parts, photographs in each, and those that the projector begins with.
+SEEING: Final = 3000
 SEEING_BATCH: Final = 32
 ALIGNED: Final = 160
 TELLING: Final = 900
@@ -39,7 +38,7 @@ def train(work: Path, folder: Path, minutes: float | None = None) -> bool:
         )
     ends = time.monotonic() + 60 * minutes if minutes is not None else None
     album, validation = album_of("train", PHOTOGRAPHS), album_of("validation", _CHECKED)
-    seeing = Seeing(album, validation, cycles=SEEING, batch=SEEING_BATCH)
+    seeing = Seeing(album, validation, steps=SEEING, batch=SEEING_BATCH)
     if not loop.train(seeing, work / "seeing", loop.minutes_left(ends)):
         return False
     base, tokenizer = chat.open_base(base_folder)

@@ -65,6 +65,8 @@ class EngineOptions(Section):
     adapters_together: adapters that one step may use, on a GPU; on a CPU all
     adapter_room: adapters that may come while the engine runs, beyond those listed now,
         each of `adapter_rank` at most; more of them or larger ones need a new start
+    json_spaces: JSON held to a schema may have white space between its parts, as most models
+        write it unasked; without, it has none, for some write nothing else until the end
     strict_tools: the arguments of a tool call keep to the tool's schema
     stall_s: seconds without a step, while there is work, after which the engine is ill;
         above what the longest step takes
@@ -95,6 +97,7 @@ class EngineOptions(Section):
     adapters_together: int = Field(default=4, ge=1, le=64)
     adapter_room: int = Field(default=0, ge=0, le=256)
     adapter_rank: int = Field(default=16, ge=1, le=RANKS[-1])
+    json_spaces: bool = False
     tool_parser: str | None = Field(default=None, pattern=r"^[a-z0-9_]+$")
     strict_tools: bool = True
     reasoning_parser: str | None = Field(default=None, pattern=r"^[a-z0-9_]+$")

@@ -96,9 +96,8 @@ def engine_arguments(
         "limit_mm_per_prompt": {"image": options.images, "video": 0, "audio": 0},
         "mm_processor_cache_gb": options.image_cache / 2**30,
         "reasoning_parser": options.reasoning_parser or "",
-        # Where any white space is allowed, some models write nothing else until the end.
         "structured_outputs_config": StructuredOutputsConfig(
-            backend="xgrammar", disable_any_whitespace=True
+            backend="xgrammar", disable_any_whitespace=not options.json_spaces
         ),
         "scheduling_policy": "priority",
     }

@@ -63,6 +63,8 @@ def understood(folder: Path, **options: Any) -> Any:
         ({"tensor_parallel": 2}, "parallel_config", "tensor_parallel_size", 2),
         ({"tensor_parallel": 2}, "parallel_config", "distributed_executor_backend", "mp"),
         ({}, "parallel_config", "distributed_executor_backend", "uni"),
+        ({}, "structured_outputs_config", "disable_any_whitespace", True),
+        ({"json_spaces": True}, "structured_outputs_config", "disable_any_whitespace", False),
         ({"seed": 9}, "model_config", "seed", 9),
         ({"logprobs": 3}, "model_config", "max_logprobs", 3),
         ({"adapter_room": 2}, "lora_config", "max_loras", 3),

@@ -167,7 +167,7 @@ def test_positions_differ_everywhere():
 
 
 def task(album, steps=4, **more):
-    return Seeing(album, album, TINY, cycles=(steps,), batch=2, check_every=4, checked=2, **more)
+    return Seeing(album, album, TINY, steps=steps, batch=2, check_every=4, checked=2, **more)
 
 
 def test_training_goes_on_where_it_stopped(album, tmp_path):

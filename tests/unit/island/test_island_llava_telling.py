@@ -255,7 +255,7 @@ def test_the_whole_training_writes_the_entry(album, tokenizer, tmp_path, monkeyp
     chat.write_base(base, tokenizer, chat_folder)
     (chat_folder / "model.yaml").write_text("family: chat\n")
     monkeypatch.setattr(trainer, "album_of", lambda split, count: album)
-    monkeypatch.setattr(trainer, "SEEING", (1, 1))
+    monkeypatch.setattr(trainer, "SEEING", 2)
     for name in ("SEEING_BATCH", "TELLING", "TELLING_BATCH"):
         monkeypatch.setattr(trainer, name, 2)
     monkeypatch.setattr(tower, "Size", lambda: SEES)

@@ -33,11 +33,11 @@ _NONE: Final = {"en": "[none]", "ko": "[없음]"}
 
 
 def memory(pen: Pen) -> Sample:
-    """Two to five exchanges with Lora, of which up to three tell something."""
+    """Up to three exchanges with Lora, of which up to two tell something."""
     lines, kept = [], []
     who, language = pen.name(), pen.language
-    told = pen.dice.sample(_PHRASES["memories"], pen.dice.weighted((0, 1, 2, 3), (1, 3, 3, 2)))
-    said = [*told, *[None] * pen.dice.whole(not told, 2)]
+    told = pen.dice.sample(_PHRASES["memories"], pen.dice.weighted((0, 1, 2), (1, 4, 2)))
+    said = [*told, *[None] * pen.dice.whole(not told, 1)]
     for memory in pen.dice.sample(said, len(said)):
         slots = _SLOTS[memory["key"]](pen) if memory else {}
         lines.append(f"{who}: {pen.say(memory['told'] if memory else _PHRASES['idle'], **slots)}")

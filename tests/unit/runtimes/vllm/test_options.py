@@ -40,6 +40,7 @@ ADAPTER = {"name": "formal", "folder": "adapters/formal"}
         ({"speculation": {"method": "ngram", "tokens": 3, "folder": "a"}}, "speculation"),
         ({"speculation": {"method": "draft", "tokens": 3}}, "speculation"),
         ({"tool_parser": "../hermes"}, "tool_parser"),
+        ({"json_spaces": "some"}, "json_spaces"),
     ],
 )
 def test_mistakes_are_named(given: dict[str, Any], place: str) -> None:
