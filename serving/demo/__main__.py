@@ -105,12 +105,12 @@ def story(seom: Client, subject: Subject, cast: Cast) -> Iterator[Chapter]:
         names, named = sights.names(seom, subject, faces, cast.people)
         if named:
             yield named
-    description = talk.told(counted)
     if cast.seer:
         description, chapter = talk.description(seom, subject, cast.seer)
         yield chapter
+        if cast.writer:
+            yield talk.memo(seom, description, names, cast.writer)
     if cast.writer:
-        yield talk.memo(seom, description, names, cast.writer)
         yield talk.recipe(seom, counted, cast.writer)
         yield talk.calendar(seom, cast.writer)
         yield lora.answer(seom, cast.writer, cast.painter)

@@ -38,11 +38,6 @@ def description(seom: Client, subject: Subject, model: str) -> tuple[str, Chapte
     return said[0].text, Chapter("What the picture tells", said, calls)
 
 
-def told(things: dict[str, int]) -> str:
-    """A description where no model sees: what was counted."""
-    return ", ".join(f"{count} × {name}" for name, count in things.items()) or "nothing"
-
-
 def memo(seom: Client, description: str, names: Sequence[str], model: str) -> Chapter:
     """For the family's album: date, people and description in, the album's style out."""
     people = ", ".join(names) or "none"

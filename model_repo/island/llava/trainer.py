@@ -16,10 +16,10 @@ from model_repo.island.training.photographs import photographs
 from model_repo.island.world.splits import SPLITS
 
 # Batches of the two parts, photographs in each, and those that the projector begins with.
-SEEING: Final = 3000
+SEEING: Final = 5000
 SEEING_BATCH: Final = 32
 ALIGNED: Final = 160
-TELLING: Final = 900
+TELLING: Final = 5600
 TELLING_BATCH: Final = 4
 PHOTOGRAPHS: Final = 8000
 _CHECKED: Final = 500

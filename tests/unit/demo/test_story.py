@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from serving.demo import lora, talk
+from serving.demo import lora
 from serving.demo.cast import Cast
 from serving.demo.subject import island, yours
 
@@ -62,11 +62,6 @@ def test_a_face_that_speaks_moves_for_every_word() -> None:
     opened = [strengths["mouth"] for _, strengths in keyframes]
     assert sum(a < b for a, b in itertools.pairwise(opened)) >= 4
     assert keyframes[0][1] == keyframes[-1][1]
-
-
-def test_what_is_told_where_no_model_sees() -> None:
-    assert talk.told({"cake": 2, "cat": 1}) == "2 × cake, 1 × cat"
-    assert talk.told({}) == "nothing"
 
 
 def test_a_film_of_frames() -> None:
