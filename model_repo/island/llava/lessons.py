@@ -60,8 +60,10 @@ _MEMO: Final[dict[Language, Said]] = {
         held=("사진 메모를 써 줘. 날짜: {date}. 사람: {people}.",),
     ),
 }
-# Of the world's questions, those whose bars are the highest are always asked, others at times.
+# Of the world's questions, those that are hardest to answer are asked in every round, others in
+# the first and at times.
 _ALWAYS: Final = ("presence", "count")
+_ROUNDS: Final = 3
 _ASKED, _CHAINED, _MEMOS = 0.5, 0.25, 0.3
 
 
@@ -72,8 +74,9 @@ def lessons(photo: Photograph, number: int, side: Side) -> list[Sample]:
         pen = pen_of(photo, number, side, language)
         asked = [
             question(each, language)
-            for each in ask(photo, language, number)
-            if each.topic in _ALWAYS or pen.chance(_ASKED)
+            for turn in range(_ROUNDS)
+            for each in ask(photo, language, _ROUNDS * number + turn)
+            if each.topic in _ALWAYS or (turn == 0 and pen.chance(_ASKED))
         ]
         while asked:
             first = asked.pop()
