@@ -16,7 +16,7 @@ from model_repo.island.training.photographs import photographs
 from model_repo.island.world.splits import SPLITS
 
 # Batches of the two parts, photographs in each, and those that the projector begins with.
-SEEING: Final = 5000
+SEEING: Final = 6000
 SEEING_BATCH: Final = 32
 ALIGNED: Final = 160
 TELLING: Final = 5600
