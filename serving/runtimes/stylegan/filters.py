@@ -37,13 +37,18 @@ def upfirdn(
         x = x if gain == 1 else x * gain
         return x if bias is None else x + bias[:, None, None]
     taps = taps.to(x.dtype)
+    # Equal zeros on both sides are the convolution's own business: a pass less over the pixels.
+    before, after = padding
+    zeros = before if up == 1 and before == after and before > 0 else 0
+    if zeros:
+        padding = (0, 0)
     if taps.ndim == 2:
         x = _spread(_spread(x, 2, up, padding), 3, up, padding)
-        return _filter(x, (taps * gain).flip(0, 1), (down, down), bias)
+        return _filter(x, (taps * gain).flip(0, 1), (down, down), (zeros, zeros), bias)
     # One axis after the other: the first pass then has fewer rows to go through.
     taps = (taps * gain**0.5).flip(0)
-    x = _filter(_spread(x, 3, up, padding), taps[None, :], (1, down), None)
-    return _filter(_spread(x, 2, up, padding), taps[:, None], (down, 1), bias)
+    x = _filter(_spread(x, 3, up, padding), taps[None, :], (1, down), (0, zeros), None)
+    return _filter(_spread(x, 2, up, padding), taps[:, None], (down, 1), (zeros, 0), bias)
 
 
 def upfirdn_plain(
@@ -90,10 +95,16 @@ def _spread(x: Tensor, axis: int, up: int, padding: Padding) -> Tensor:
     return spread.narrow(axis, first, end - first)
 
 
-def _filter(x: Tensor, taps: Tensor, stride: tuple[int, int], bias: Tensor | None) -> Tensor:
+def _filter(
+    x: Tensor,
+    taps: Tensor,
+    stride: tuple[int, int],
+    zeros: tuple[int, int],
+    bias: Tensor | None,
+) -> Tensor:
     channels = x.shape[1]
     weight = taps.expand(channels, 1, *taps.shape).contiguous()
-    return functional.conv2d(x, weight, bias, stride=stride, groups=channels)
+    return functional.conv2d(x, weight, bias, stride=stride, padding=zeros, groups=channels)
 
 
 def layout(x: Tensor) -> Any:

@@ -144,7 +144,7 @@ class StyledLayer(nn.Module):
         if self.noisy:
             self.register_buffer("noise_const", torch.empty(side, side))
             self.noise_strength = nn.Parameter(torch.empty(()))
-        self.kernel = Kernel()
+        self.kernel = Kernel(transposed=double)
 
     def settle(self, half: bool) -> None:
         half = half and self.made_half

@@ -30,11 +30,18 @@ from serving.runtimes.stylegan.modulated import Normalisation
 
 
 class Kernel:
-    """What follows from a modulated convolution's weight (o, i, k, k) alone."""
+    """What follows from a modulated convolution's weight (o, i, k, k) alone.
+
+    transposed: whether its convolution is; PyTorch takes that one's weight as (i, o, k, k), and
+        a megabyte or nine that lie so already need not be moved for every picture
+    """
 
     shared: Tensor
     energies: Tensor | None
     normalisation: Normalisation = "none"
+
+    def __init__(self, *, transposed: bool = False) -> None:
+        self._transposed = transposed
 
     def settle(
         self, weight: Tensor, demodulate: bool, dtype: torch.dtype, how: Normalisation
@@ -43,7 +50,9 @@ class Kernel:
         self.normalisation = how
         shared = mod.normalised_weight(weight.detach(), how)
         self.energies = mod.energy(shared) if demodulate else None
-        self.shared = shared.to(dtype, memory_format=torch.channels_last)
+        taken = shared.transpose(0, 1) if self._transposed else shared
+        taken = taken.to(dtype).contiguous(memory_format=torch.channels_last)
+        self.shared = taken.transpose(0, 1) if self._transposed else taken
 
 
 class Operators(Protocol):

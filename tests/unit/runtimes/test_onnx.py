@@ -133,6 +133,16 @@ def test_a_graph_that_cannot_take_more_rows_is_served_one_by_one(load):
     assert session.run(session.example(), Timeline())["y"].shape == (1, 1, 4, 4)
 
 
+@pytest.mark.parametrize(
+    ("rows", "width", "parts"), [(8, 3, [8]), (5, 1 << 19, [2, 2, 1]), (3, 1 << 21, [1, 1, 1])]
+)
+def test_rows_that_caches_cannot_hold_together_take_turns(load, rows, width, parts):
+    session = load(doubling(["n", width]))
+    tensor = np.arange(rows * width, dtype=np.float32).reshape(rows, width)
+    assert [len(part["x"]) for part in session._parts({"x": tensor})] == parts
+    assert np.array_equal(session.run({"x": tensor}, Timeline())["y"], 2 * tensor)
+
+
 def test_batching_can_be_forbidden(load):
     session = load(doubling([1, 3]), batchable=False)
     assert not session.signature.batched
