@@ -131,9 +131,8 @@ def show(console: Console, chapter: Chapter) -> None:
             console.print(table)
         elif not part.small:
             console.print(f"({part.caption})", markup=False)
-    for call in chapter.calls:
-        spent = call.timing.round_trip_ms or 0.0
-        console.print(f"[dim]{call.asked} · {call.model} · {spent:.0f} ms[/]")
+    for line in chapter.spent():
+        console.print(line, style="dim", markup=False)
 
 
 def _free_port() -> int:

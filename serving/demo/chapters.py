@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from seom.timing import GenerationTiming, Timing
+
+_FEW = 5  # calls of a chapter that are told one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,10 @@ class Call:
         """Milliseconds, in the order in which a call goes through them."""
         timing = self.timing
         first = timing.ttft_ms if isinstance(timing, GenerationTiming) else None
-        waited = (timing.queue_ms or 0.0) + (timing.batch_wait_ms or 0.0)
         return {
             "decode": timing.decode_ms,
             "prepare": timing.preprocess_ms,
-            "wait": waited,
+            "wait": _sum(timing.queue_ms, timing.batch_wait_ms),
             "model": timing.device_ms,
             "first token": first,
             "finish": _sum(timing.postprocess_ms, timing.encode_ms),
@@ -65,6 +68,28 @@ class Chapter:
     title: str
     parts: Sequence[Part]
     calls: Sequence[Call] = ()
+
+    def spent(self) -> list[str]:
+        """A line for each call, or one for many."""
+        times = [call.timing.round_trip_ms or 0.0 for call in self.calls]
+        if len(times) > _FEW:
+            models = ", ".join(dict.fromkeys(call.model for call in self.calls))
+            return [f"{len(times)} calls · {models} · {sum(times):.0f} ms together"]
+        return [
+            f"{call.asked} · {call.model} · {spent:.0f} ms"
+            for call, spent in zip(self.calls, times, strict=True)
+        ]
+
+
+@contextmanager
+def clocked(asked: str, model: str, calls: list[Call]) -> Iterator[None]:
+    """Adds a call whose answer carries no time, by our own clock; a refused one as well."""
+    began = time.perf_counter_ns()
+    try:
+        yield
+    finally:
+        spent = Timing(round_trip_ns=time.perf_counter_ns() - began)
+        calls.append(Call(asked, model, spent))
 
 
 def _sum(*spent: float | None) -> float | None:

@@ -9,7 +9,7 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from seom import AnimationFrame, Client
-from serving.demo.chapters import Call, Chapter, Said, Shown
+from serving.demo.chapters import Call, Chapter, Said, Shown, clocked
 from serving.demo.drawing import sheet
 
 SYSTEM: Final = "You are Lora. You live by the harbour. You are fond of cakes."
@@ -46,26 +46,26 @@ def answer(seom: Client, writer: str, painter: str | None) -> Chapter:
         Call("Lora's face", f"{read.model}, expression", read.timing),
     ]
     if painter is not None:
-        frames = _frames(seom, painter, keyframes(read.parsed, len(reply.text.split())))
+        with clocked("animate", painter, calls):
+            frames = _frames(seom, painter, keyframes(read.parsed, len(reply.text.split())))
         pictures = [_opened(frame.data).resize((_CELL, _CELL)) for frame in frames]
-        parts.append(Shown(film(pictures), "Lora, as she says it", small=True))
-        calls.append(Call("last frame", painter, frames[-1].timing))
+        parts.append(Shown(film(pictures), f"Lora, in {len(frames)} frames", small=True))
     return Chapter("Lora answers", parts, calls)
 
 
 def sliders(seom: Client, painter: str) -> Chapter:
     """One made-up face, along each of its sliders."""
     steps = [-_SLIDER, -_SLIDER / 2, 0.0, _SLIDER / 2, _SLIDER]
-    rows, spent = [], []
+    rows, calls = [], []
     for name in SLIDERS:
         row = []
         for step in steps:
             (picture,) = seom.synthesize(seeds=[_SEED], model=painter, attributes={name: step})
             row.append(_opened(picture.data))
-            spent.append(picture.timing)
+            calls.append(Call(f"{name} {step:+g}", painter, picture.timing))
         rows.append(row)
     parts = [Shown(sheet(rows), f"one face of nobody's, along {', '.join(SLIDERS)}")]
-    return Chapter("Faces that can be steered", parts, [Call("synthesize", painter, spent[-1])])
+    return Chapter("Faces that can be steered", parts, calls)
 
 
 def strengths(face: Face) -> dict[str, float]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from PIL import Image, ImageEnhance, ImageOps
 
 from seom import Box, Client, Detections, Faces, Identified, InvalidArgument
-from serving.demo.chapters import Call, Chapter, Listed, Part, Said, Shown
+from serving.demo.chapters import Call, Chapter, Listed, Part, Said, Shown, clocked
 from serving.demo.drawing import with_faces, with_people, with_things
 from serving.demo.subject import Subject
 
@@ -20,14 +20,15 @@ _BRIGHTER = 1.3
 
 def things(seom: Client, subject: Subject, model: str) -> tuple[Detections, Chapter]:
     """Finds objects. The connection and the caches are warm after a first call."""
-    seom.detect(subject.photo, model=model)
+    first = seom.detect(subject.photo, model=model)
     found = seom.detect(subject.photo, model=model)
     rows = tuple((each.label, f"{each.score:.2f}", corners(each.box)) for each in found)
     parts = (
         Shown(with_things(subject.picture(), found), f"{len(found)} things"),
         Listed(("thing", "score", "box"), rows),
     )
-    return found, Chapter("What is there", parts, [Call("detect", found.model, found.timing)])
+    calls = [Call("detect, the first", model, first.timing), Call("detect", model, found.timing)]
+    return found, Chapter("What is there", parts, calls)
 
 
 def counted(found: Detections) -> dict[str, int]:
@@ -62,10 +63,13 @@ def names(
     gallery = seom.gallery(GALLERY, model=model)
     refused: list[Said] = []
     shown: list[Shown] = []
+    calls: list[Call] = []
+    deleted: list[Call] = []
     try:
         for name, photos in album.items():
             try:
-                gallery.enroll(name, list(photos))
+                with clocked(f"enroll {name}", model, calls):
+                    gallery.enroll(name, list(photos))
             except InvalidArgument as error:  # too small, too blurred, too near to another face
                 refused.append(Said("", f"{name} is not enrolled: {error.message}"))
                 continue
@@ -73,12 +77,14 @@ def names(
         found = gallery.identify(asked) if shown else None
     finally:
         if shown:  # or there is no gallery
-            gallery.delete_gallery()
+            with clocked("delete the gallery", model, deleted):
+                gallery.delete_gallery()
     if found is None:
         return (), None
     named = Shown(with_people(picture, found), ", ".join(face.person or "?" for face in found))
     parts: list[Part] = [*shown, *refused, named, _similarities(found)]
-    chapter = Chapter("Who they are", parts, [Call("identify", found.model, found.timing)])
+    calls += [Call("identify", model, found.timing), *deleted]
+    chapter = Chapter("Who they are", parts, calls)
     return tuple(face.person for face in found if face.person), chapter
 
 

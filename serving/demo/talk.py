@@ -34,7 +34,7 @@ def description(seom: Client, subject: Subject, model: str) -> tuple[str, Chapte
     for language, question in DESCRIBE.items():
         reply = _ask(seom, [subject.photo, question], model)
         said.append(Said(reply.model, reply.text))
-        calls.append(_call(f"describe, {language}", reply))
+        calls += _calls(f"describe, {language}", reply)
     return said[0].text, Chapter("What the picture tells", said, calls)
 
 
@@ -44,7 +44,7 @@ def memo(seom: Client, description: str, names: Sequence[str], model: str) -> Ch
     asked = f"Write a memo. Date: {DATE}. People: {people}. Photo: {description}"
     reply = _ask(seom, asked, model)
     parts = [Said("we", asked), Said(reply.model, reply.text)]
-    return Chapter("A memo for the album", parts, [_call("memo", reply)])
+    return Chapter("A memo for the album", parts, _calls("memo", reply))
 
 
 def recipe(seom: Client, things: dict[str, int], model: str) -> Chapter:
@@ -54,7 +54,7 @@ def recipe(seom: Client, things: dict[str, int], model: str) -> Chapter:
     reply = _ask(seom, json.dumps(asked), model, schema=Recipe)
     written = reply.parsed.model_dump_json(indent=2)
     parts = [Said("we", json.dumps(asked), code=True), Said(reply.model, written, code=True)]
-    return Chapter("A recipe, as JSON under a schema", parts, [_call("recipe", reply)])
+    return Chapter("A recipe, as JSON under a schema", parts, _calls("recipe", reply))
 
 
 def calendar(seom: Client, model: str) -> Chapter:
@@ -72,12 +72,13 @@ def calendar(seom: Client, model: str) -> Chapter:
         Said("add_event", json.dumps(event, ensure_ascii=False), code=True) for event in events
     ]
     parts = [Said("we", WISH), *called, Said(reply.model, reply.text)]
-    return Chapter("The calendar, by a tool call", parts, [_call("calendar", reply)])
+    return Chapter("The calendar, by a tool call", parts, _calls("calendar", reply))
 
 
 def _ask(seom: Client, prompt: Any, model: str, **settings: Any) -> Reply:
     return seom.chat(prompt, model=model, temperature=0.0, max_tokens=_LONGEST, **settings)
 
 
-def _call(asked: str, reply: Reply) -> Call:
-    return Call(asked, reply.model, reply.timing)
+def _calls(asked: str, reply: Reply) -> list[Call]:
+    """One for each round: what a tool returns is another call's question."""
+    return [Call(asked, reply.model, spent) for spent in reply.rounds]

@@ -20,6 +20,7 @@ from seom.messages import Message, ToolCall
 from seom.methods import Method
 from seom.pb.v1 import chat_pb2 as pb
 from seom.replies import FinishReason, Reply, Score, Usage
+from seom.timing import GenerationTiming
 from seom.tools import Toolbox, ToolLike
 
 # Seconds a stream may take if it does not say.
@@ -49,6 +50,7 @@ class Exchange:
         self._max_rounds = max_rounds
         self._rounds = 0
         self._added: list[Message] = []
+        self._spent: list[GenerationTiming] = []
         self._usage = Usage()
 
     def begin(self, messages: Iterable[Message]) -> None:
@@ -79,6 +81,7 @@ class Exchange:
             reply,
             usage=self._usage + reply.usage,
             messages=(*self._added, *reply.messages),
+            rounds=(*self._spent, *reply.rounds),
         )
 
     def take(self, reply: Reply) -> tuple[Reply, Sequence[ToolCall]]:
@@ -89,7 +92,13 @@ class Exchange:
         """
         self._usage += reply.usage
         self._added += reply.messages
-        whole = replace(reply, usage=self._usage, messages=tuple(self._added))
+        self._spent += reply.rounds
+        whole = replace(
+            reply,
+            usage=self._usage,
+            messages=tuple(self._added),
+            rounds=tuple(self._spent),
+        )
         calls = reply.tool_calls
         if not calls or not self.toolbox.runs_all(calls):
             return whole, ()

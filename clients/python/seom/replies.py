@@ -103,6 +103,7 @@ class Reply:
         append them and then the next question to the messages so far
     usage: of all answers and rounds together
     timing: of the last round
+    rounds: the timing of each round; more than one only where tools were run
     """
 
     answers: tuple[Answer, ...]
@@ -111,6 +112,7 @@ class Reply:
     version: str
     timing: GenerationTiming
     messages: tuple[Message, ...] = field(default=(), repr=False)
+    rounds: tuple[GenerationTiming, ...] = field(default=(), repr=False)
 
     @property
     def text(self) -> str:
@@ -162,13 +164,15 @@ class Score:
 def reply(response: pb.ChatResponse, beside: call.Answer, form: Format) -> Reply:
     answers = tuple(_answer(each, form) for each in response.answers) or (Answer(""),)
     first = answers[0]
+    spent = timing.of_generation(beside.timing_of(response), response.generation)
     return Reply(
         answers,
         _usage(response.usage),
         response.model_name,
         response.model_version,
-        timing.of_generation(beside.timing_of(response), response.generation),
+        spent,
         (Message("assistant", first.text, first.tool_calls),),
+        (spent,),
     )
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
+import pytest
+
+from seom import InvalidArgument
 from seom.timing import GenerationTiming, Timing
 from serving.demo import page
-from serving.demo.chapters import Call, Chapter, Listed, Said, Shown
+from serving.demo.chapters import Call, Chapter, Listed, Said, Shown, clocked
 from serving.demo.subject import island
 
 FOUND = Call("detect", "finder", Timing(device_ns=4_200_000, round_trip_ns=9_000_000))
@@ -40,12 +44,30 @@ def test_the_times_of_all_calls(tmp_path: Path) -> None:
     """A stage that no call went through has no column; one that some did, a dash in the others."""
     text = written(tmp_path, Chapter("a", [], [FOUND]), Chapter("b", [], [WRITTEN]))
     heads = re.findall(r'<th class="n">([^<]*)</th>', text)
-    assert heads == ["wait", "model", "first token", "round trip"]
+    assert heads == ["model", "first token", "round trip"]
     rows = [re.findall(r'<td class="n">([^<]*)</td>', row) for row in text.split("<tr>")]
     assert [row for row in rows if row] == [
-        ["0.0", "4.2", "–", "9.0"],
-        ["0.0", "–", "31.4", "80.0"],
+        ["4.2", "–", "9.0"],
+        ["–", "31.4", "80.0"],
     ]
+
+
+def test_a_call_that_tells_no_time_is_clocked_even_where_it_is_refused() -> None:
+    calls: list[Call] = []
+    with pytest.raises(InvalidArgument), clocked("enroll Mina", "faces", calls):
+        time.sleep(0.02)
+        raise InvalidArgument("too small")
+    (call,) = calls
+    assert call.asked == "enroll Mina" and call.timing.total_ms is None
+    assert (call.timing.round_trip_ms or 0) >= 20
+
+
+def test_many_calls_of_a_chapter_are_one_line(tmp_path: Path) -> None:
+    """In the table at the end, each is there."""
+    many = Chapter("Faces", [], [FOUND] * 6)
+    assert many.spent() == ["6 calls · finder · 54 ms together"]
+    assert Chapter("a", [], [FOUND]).spent() == ["detect · finder · 9 ms"]
+    assert written(tmp_path, many).count("<td>detect</td>") == 6
 
 
 def test_nothing_to_tell(tmp_path: Path) -> None:

@@ -69,6 +69,11 @@ def test_timing_knows_the_generation(client: Client) -> None:
     assert (timing.round_trip_ms or 0) > 0
 
 
+def test_every_round_has_its_timing(client: Client) -> None:
+    reply = client.chat("Hello.")
+    assert reply.rounds == (reply.timing,)
+
+
 def test_what_is_not_asked_for_is_not_sent(client: Client, server: Server) -> None:
     client.chat("Hello.", max_tokens=None, stop=())
     names = {field.name for field, _ in server.last.request.ListFields()}

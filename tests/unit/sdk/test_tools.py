@@ -219,6 +219,7 @@ def test_tools_are_run_until_the_model_answers(client: Client, server: Server) -
     assert called.tool_calls[0].id == result.tool_call_id == "call-0"
     assert [each.role for each in reply.messages] == ["assistant", "tool", "assistant"]
     assert reply.usage == Usage(4 + 8, 2 + 4, 4), "of both rounds"
+    assert len(reply.rounds) == 2 and reply.rounds[-1] == reply.timing
 
 
 def test_several_calls_at_once_are_answered_in_order(client: Client, server: Server) -> None:
