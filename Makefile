@@ -90,8 +90,8 @@ test: $(CHAT_READY)  ## all tests; they start clusters of their own
 	$(BIN)/pytest --durations 25 -m cluster tests/integration tests/conformance
 
 .PHONY: demo
-demo: $(CHAT_READY)  ## the story of a photograph (PHOTO=…), told by models on a cluster of your own
-	$(BIN)/python -m serving.demo $(PHOTO)
+demo: $(CHAT_READY)  ## the story of a photograph (PHOTO=…, PEOPLE=…), told by models on a cluster of your own
+	$(BIN)/python -m serving.demo $(PHOTO) $(if $(PEOPLE),--people $(PEOPLE)) $(if $(PROFILE),--profile $(PROFILE))
 
 .PHONY: models
 models: $(CHAT_READY)  ## train the reference models, or some (MODELS="detector faces"); hours

@@ -26,7 +26,7 @@ class Cast:
     @classmethod
     def of(cls, profile: str, there: Collection[str]) -> Self:
         """Those of a profile's that the repository holds."""
-        meant = asdict(_CASTS.get(profile, cls()))
+        meant = asdict(CASTS.get(profile, cls()))
         return cls(**{part: name for part, name in meant.items() if name in there})
 
     @property
@@ -34,7 +34,7 @@ class Cast:
         return tuple(name for name in asdict(self).values() if name)
 
 
-_CASTS = {
+CASTS = {
     "reference": Cast(
         things="island-detector",
         people="island-face",

@@ -30,10 +30,15 @@ def test_replies_reach_their_bars():
     assert not missed
 
 
-async def test_the_served_entry_reaches_its_bars():
+async def test_the_served_entry_reaches_its_bars_and_the_card_tells_by_how_much():
     pytest.importorskip("vllm", reason="vLLM is not installed")
     figures = await evaluation.served(ENTRIES)
     assert not [str(figure) for figure in figures if not figure.holds]
+    told = {
+        each["name"]: each["value"] for each in json.loads((FOLDER / "figures.json").read_text())
+    }
+    for figure in figures:  # another processor rounds otherwise: of a dozen replies one may differ
+        assert told[figure.name] == pytest.approx(figure.value, abs=0.1), figure.name
 
 
 def test_the_card_tells_figures_that_hold():

@@ -46,8 +46,8 @@ def distances(served: Served, count: int = PORTRAITS) -> list[Figure]:
     )
     made = features(_untruncated(served, count))
     return [
-        Figure("Fréchet distance to real portraits", distance(made, real)),
-        Figure("Fréchet distance between real portraits", distance(other, real)),
+        Figure("Fréchet distance to real portraits", distance(made, real), sense="at most"),
+        Figure("Fréchet distance between real portraits", distance(other, real), sense="at most"),
     ]
 
 

@@ -3,6 +3,7 @@
 The frame's unit is half a face's height, its origin the face's middle, y downwards.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -209,7 +210,7 @@ def _eye(pen: Pen, head: Head, side: int) -> None:
             at.polygon(_clipped(gaze, radius * rx, radius * full, rx, ry), colour)
         if head.how.eyes > 0.4:
             at.oval(gaze - 0.28 * rx, -0.32 * ry, 0.2 * rx, 0.2 * ry, WHITE)
-    lid = [(k * rx * 1.06, -ry * (1 - k * k) ** 0.5 + 0.03 * k * k) for k in _ACROSS]
+    lid = [(k * rx * 1.06, -ry * math.sqrt(1 - k * k) + 0.03 * k * k) for k in _ACROSS]
     at.stroke(lid, 0.055, INK)
 
 
@@ -222,8 +223,8 @@ def _clipped(x: float, ax: float, ay: float, rx: float, ry: float) -> list[Point
     for k in range(-8, 9):
         dx = k / 8
         px = min(max(x + ax * dx, -rx), rx)
-        room = ry * (1 - (px / rx) * (px / rx)) ** 0.5
-        upper.append((px, -min(ay * (1 - dx * dx) ** 0.5, room)))
+        room = ry * math.sqrt(1 - (px / rx) * (px / rx))
+        upper.append((px, -min(ay * math.sqrt(1 - dx * dx), room)))
     return upper + [(px, -py) for px, py in reversed(upper)]
 
 

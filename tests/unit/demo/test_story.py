@@ -10,14 +10,23 @@ import pytest
 from PIL import Image
 
 from serving.demo import lora
-from serving.demo.cast import Cast
+from serving.demo.cast import CASTS, Cast
 from serving.demo.subject import island, yours
+from serving.repository.config import PROFILES
+from serving.repository.scan import Repository
+from tests.conftest import ROOT
 
 
 def test_a_part_that_no_model_can_play_is_left_out() -> None:
     cast = Cast.of("reference", {"island-detector", "island-chat", "faces"})
     assert cast == Cast(things="island-detector", writer="island-chat")
     assert cast.models == ("island-detector", "island-chat")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_part_is_meant_for_a_model_of_the_profile(profile: str) -> None:
+    there = {model.name for model in Repository(ROOT / "model_repo", profile).models()}
+    assert CASTS[profile].models and set(CASTS[profile].models) <= there
 
 
 def test_the_island_is_the_same_every_time() -> None:
