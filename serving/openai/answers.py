@@ -138,5 +138,5 @@ def _token(token: TokenLogprob) -> Object:
     return {
         "token": token.text,
         "logprob": token.logprob,
-        "bytes": list(token.text.encode("utf-8", "replace")),
+        "bytes": list(token.spelt),
     }

@@ -24,14 +24,13 @@ class Deltas:
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self._first = self._last = 0  # nanoseconds from arrival to a piece
-        self._answers = 1
+        self._begun: set[int] = set()
         self.ended = False
 
     def of(self, reply: ReplyDelta) -> pb.ChatDelta:
         """One piece; the last one has usage and generation."""
         self._last = time.perf_counter_ns() - self._timeline.arrived
         self._first = self._first or self._last
-        self._answers = max(self._answers, reply.index + 1)
         raw = reply.raw
         delta = pb.ChatDelta(
             index=reply.index,
@@ -39,6 +38,9 @@ class Deltas:
             reasoning=reply.reasoning,
             finish_reason=_FINISHED[reply.finish],
         )
+        if reply.index not in self._begun:
+            self._begun.add(reply.index)
+            delta.role = pb.Message.ASSISTANT
         for call in reply.tool_calls:
             delta.tool_calls.add(
                 index=call.index, id=call.id, name=call.name, arguments=call.arguments
@@ -57,7 +59,7 @@ class Deltas:
         return delta
 
     def _per_token(self, tokens: int) -> int:
-        later = tokens / self._answers - 1
+        later = tokens / len(self._begun) - 1
         return round((self._last - self._first) / later) if later > 0 else 0
 
 
@@ -119,7 +121,7 @@ class Score:
 def _token(chosen: TokenLogprob, *others: TokenLogprob) -> Any:
     return pb.TokenLogprob(
         token=chosen.text,
-        bytes=chosen.text.encode("utf-8", "replace"),
+        bytes=chosen.spelt,
         logprob=chosen.logprob,
         top=[_token(other) for other in others],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from seom.messages import ROLES, Role
 from seom.pb.v1 import chat_pb2 as pb
 from seom.replies import FinishReason, TokenLogprob, finish_reason, logprobs
 
@@ -27,6 +28,7 @@ class Delta:
     """What one message of a stream adds to an answer.
 
     index: which of the `n` answers
+    role: who speaks, with the answer's first piece; None with others
     finish_reason: None until the answer's last piece
     """
 
@@ -36,6 +38,7 @@ class Delta:
     tool_calls: tuple[ToolCallDelta, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
     finish_reason: FinishReason | None = None
+    role: Role | None = None
 
 
 @dataclass(slots=True)
@@ -107,4 +110,5 @@ def _delta(message: pb.ChatDelta) -> Delta:
         tuple(ToolCallDelta(x.index, x.id, x.name, x.arguments) for x in message.tool_calls),
         logprobs(message.logprobs),
         finish_reason(message.finish_reason) if message.finish_reason else None,
+        ROLES[message.role - 1] if 0 < message.role <= len(ROLES) else None,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from serving.runtimes.vllm.spelling import spelled
 from serving.runtimes.vllm.types import Delta, EngineTimes, FinishReason, TokenLogprob, Usage
 
 _FINISH: dict[str | None, FinishReason | None] = {
@@ -67,6 +68,7 @@ class Deltas:
                 entry.decoded_token or self._tokenizer.decode([token]),
                 entry.logprob,
                 entry.rank or 0,
+                spelled(self._tokenizer, token),
             )
             for token, entry in sorted(
                 found.items(), key=lambda item: (item[0] != chosen, item[1].rank or 0)

@@ -50,12 +50,16 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """One token and its natural log-probability; rank 1 is the likeliest."""
+    """One token and its natural log-probability; rank 1 is the likeliest.
+
+    spelt: its bytes, which need not be whole characters
+    """
 
     token_id: int
     text: str
     logprob: float
     rank: int
+    spelt: bytes
 
 
 @dataclass(frozen=True, slots=True)

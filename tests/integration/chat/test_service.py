@@ -63,6 +63,14 @@ async def test_logprobs(llama: Served) -> None:
     assert first.logprob <= 0 and len(first.top) >= 1
     # Greedy: nothing is likelier than what was said.
     assert all(other.logprob <= first.logprob for other in first.top)
+    async with llama.client.chat_stream(QUESTION, logprobs=2, **GREEDY) as stream:
+        deltas = [delta async for delta in stream]
+    assert [delta.role for delta in deltas if delta.role] == ["assistant"]
+    streamed = [token for delta in deltas for token in delta.logprobs]
+    assert [token.token for token in streamed] == [token.token for token in reply.logprobs]
+    # Pieces of characters are the bytes they are; together they are the text.
+    spelt = b"".join(token.bytes for token in streamed)
+    assert spelt.decode("utf-8", "replace").removesuffix("<|im_end|>") == stream.reply.text
 
 
 async def test_adapters_answer_for_themselves(llama: Served) -> None:

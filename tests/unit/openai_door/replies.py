@@ -33,7 +33,9 @@ def piece(
 
 def weighed(*tokens: tuple[str, float, int]) -> tuple[TokenLogprob, ...]:
     """A token and its alternatives: text, log probability, rank; the chosen one first."""
-    return tuple(TokenLogprob(0, text, logprob, rank) for text, logprob, rank in tokens)
+    return tuple(
+        TokenLogprob(0, text, logprob, rank, text.encode()) for text, logprob, rank in tokens
+    )
 
 
 def events(raw: bytes) -> list[Any]:

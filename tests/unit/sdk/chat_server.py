@@ -103,12 +103,14 @@ class Chat(chat_pb2_grpc.ChatServiceServicer):
         while model == "endless" and context.is_active():
             yield pb.ChatDelta(text="on and ")
         for index, each in enumerate(whole.answers):
+            speaks = pb.Message.ASSISTANT
             if each.reasoning:
-                yield pb.ChatDelta(index=index, reasoning=each.reasoning)
+                yield pb.ChatDelta(index=index, reasoning=each.reasoning, role=speaks)
+                speaks = pb.Message.ROLE_UNSPECIFIED
             for place, token in enumerate(words(each.text)):
-                yield pb.ChatDelta(
-                    index=index, text=token, logprobs=each.logprobs[place : place + 1]
-                )
+                logprobs = each.logprobs[place : place + 1]
+                yield pb.ChatDelta(index=index, text=token, logprobs=logprobs, role=speaks)
+                speaks = pb.Message.ROLE_UNSPECIFIED
                 if model in ENDS:
                     context.abort(ENDS[model], "the stream is over")
             for place, call in enumerate(each.tool_calls):

@@ -29,6 +29,7 @@ def test_the_pieces_are_the_answer(client: Client, server: Server) -> None:
         deltas = list(stream)
     assert [each.text for each in deltas] == ["Bread,", " cheese", " and", " a", " blanket.", ""]
     assert {each.finish_reason for each in deltas[:-1]} == {None}
+    assert [each.role for each in deltas] == ["assistant", *[None] * 5]
     assert deltas[-1] == Delta("", finish_reason=FinishReason.STOP)
     request = server.last.request
     assert (server.last.method, request.adapter, request.sampling.seed) == ("ChatStream", "a", 1)

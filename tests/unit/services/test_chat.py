@@ -228,11 +228,20 @@ def test_a_stream_tells_usage_and_times_at_its_end_alone() -> None:
     deltas = Deltas(Timeline())
     first = deltas.of(piece("Hel"))
     assert first.text == "Hel" and not first.HasField("usage") and not deltas.ended
+    assert first.role == pb.Message.ASSISTANT
     last = deltas.of(piece("lo", finish="stop", **END))
     assert deltas.ended and last.finish_reason == pb.FINISH_REASON_STOP
     assert (last.usage.prompt_tokens, last.usage.cached_tokens) == (5, 2)
     assert last.usage.completion_tokens == 4
+    assert last.role == pb.Message.ROLE_UNSPECIFIED
     assert last.generation.first_token_ns > 0 and last.generation.per_token_ns > 0
+
+
+def test_every_answer_says_once_who_speaks() -> None:
+    deltas = Deltas(Timeline())
+    pieces = [piece("a"), piece("b", index=1), piece("c")]
+    told = [deltas.of(each).role for each in pieces]
+    assert told == [pb.Message.ASSISTANT, pb.Message.ASSISTANT, pb.Message.ROLE_UNSPECIFIED]
 
 
 def test_answers_are_put_together_from_their_pieces() -> None:
