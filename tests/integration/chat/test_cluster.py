@@ -206,7 +206,7 @@ def test_a_killed_replica_takes_its_engine_with_it(
             with pytest.raises(SeomError) as ended:
                 for _ in stream:
                     pass
-        assert ended.value.status in ("UNAVAILABLE", "CANCELLED")
+        assert ended.value.status == "UNAVAILABLE"
         back_again(client, home, victim)
         for name in ("third", "fourth"):
             assert client.chat("안녕", adapter=name, max_tokens=4).usage.completion_tokens
@@ -243,9 +243,8 @@ def test_a_killed_engine_fails_its_calls_and_is_replaced(
                     pass
         for thread in asking:
             thread.join(30)
-        assert ended.value.status in ("UNAVAILABLE", "CANCELLED")
-        assert {status for status, _ in ends} <= {"UNAVAILABLE", "CANCELLED", "OK"}
-        assert "UNAVAILABLE" in {status for status, _ in ends}
+        assert ended.value.status == "UNAVAILABLE"
+        assert "UNAVAILABLE" in {status for status, _ in ends} <= {"UNAVAILABLE", "OK"}
         last = max(at for _, at in ends) - killed
         print(f"the last of {len(ends)} calls ended {last:.2f} s after the kill")
         assert last < 5
