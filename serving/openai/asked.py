@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from serving.errors import InvalidArgument
-from serving.models.chat import bounds
+from serving.models.chat import bounds, rules
 from serving.models.chat.bounds import Wrong
+from serving.openai import names
 from serving.openai.document import Reader, text_of
 from serving.runtimes.vllm.types import Constraint, Sampling
 
@@ -42,6 +43,14 @@ class Asked(Generic[Item]):
             return error
         message = "; ".join(f"{name}: {problem}" for name, problem in fields)
         return InvalidArgument(message, fields=fields, reason=error.reason, metadata=error.metadata)
+
+
+def take_model(body: Reader, wrong: Wrong) -> tuple[str, str | None]:
+    """The model as the client wrote it, and which of its adapters that means."""
+    model = body.need("model", str) or ""
+    _, adapter = names.split(model)
+    rules.check_adapter(adapter, "model", wrong)
+    return model, adapter
 
 
 def take_streaming(body: Reader, wrong: Wrong) -> tuple[bool, bool]:

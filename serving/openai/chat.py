@@ -2,7 +2,8 @@
 
 Beyond OpenAI's own fields those of `bounds` may be set (top_k, min_p, min_tokens,
 repetition_penalty) and vLLM's `structured_outputs`. A field with no meaning here is
-refused, and so is a picture by its address: its bytes come as a `data:` URL.
+refused, and so is a picture by its address, which nobody here would follow: its bytes
+come as a `data:` URL.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from __future__ import annotations
 import binascii
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
+from serving.errors import Unimplemented
 from serving.images.picture import Picture
 from serving.models.chat import bounds, rules
 from serving.models.chat.bounds import Wrong
 from serving.models.chat.types import Chat, Role, Turn
-from serving.openai import names
-from serving.openai.asked import Asked, take_ignored, take_sampling, take_streaming
+from serving.openai.asked import Asked, take_ignored, take_model, take_sampling, take_streaming
 from serving.openai.document import Reader, objects, text_of
 from serving.runtimes.vllm.types import Constraint, Text, Tool, ToolCall
 from serving.services.fields import Fields
@@ -29,15 +30,17 @@ _ROLES: dict[str, Role] = {
     "assistant": "assistant",
     "tool": "tool",
 }
+_ADDRESS = re.compile(r"(?!data:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _DATA = re.compile(r"data:(image/[a-z0-9.+-]{1,32})?;base64,", re.IGNORECASE)
 
 
 def parse(given: dict[str, Any]) -> Asked[Chat]:
-    """Raises InvalidArgument naming every field that is wrong."""
+    """Raises InvalidArgument naming every field that is wrong; Unimplemented for a picture
+    that would have to be fetched."""
     fields = Fields(None)
     wrong = fields.wrong
     body = Reader(given, wrong)
-    model = body.need("model", str) or ""
+    model, adapter = take_model(body, wrong)
     turns = _turns(body, wrong)
     tools = _tools(body.take("tools", list), wrong)
     choice = _choice(body.take_any("tool_choice"), [tool.name for tool in tools], wrong)
@@ -59,7 +62,7 @@ def parse(given: dict[str, Any]) -> Asked[Chat]:
     take_ignored(body, wrong)
     body.end()
     fields.check()
-    item = Chat(turns, sampling, tools, choice, names.split(model)[1])
+    item = Chat(turns, sampling, tools, choice, adapter)
     return Asked(model, item, streamed, usage, several, words)
 
 
@@ -111,6 +114,7 @@ def _turns(body: Reader, wrong: Wrong) -> tuple[Turn, ...]:
         return ()
     turns = tuple(_turn(message, wrong) for message in objects(given, "messages", wrong))
     rules.check_order(turns, wrong)
+    rules.check_text(turns, wrong)
     return turns
 
 
@@ -125,6 +129,8 @@ def _turn(message: Reader, wrong: Wrong) -> Turn:
     calls: tuple[ToolCall, ...] = ()
     if role == "assistant":
         given = message.take("tool_calls", list)
+        if not rules.check_calls(len(given or ()), f"{path}tool_calls", wrong):
+            return Turn(role)
         calls = tuple(_call(c, wrong) for c in objects(given, f"{path}tool_calls", wrong))
         # An answer comes back with what we put beside its text.
         message.ignore("refusal", "reasoning", "annotations", "audio", "function_call")
@@ -178,9 +184,15 @@ def _picture(part: Reader, wrong: Wrong) -> Picture | None:
     image.end()
     if url is None:
         return None
+    if _ADDRESS.match(url):
+        raise Unimplemented(
+            f"{path}.url: nothing is fetched from addresses; send the picture as a data: URI",
+            reason="NOT_FETCHED",
+            metadata={"field": f"{path}.url"},
+        )
     head = _DATA.match(url)
     if head is None:
-        wrong(f"{path}.url", "must read data:image/…;base64,…; nothing is fetched from addresses")
+        wrong(f"{path}.url", "must read data:image/…;base64,…")
         return None
     try:
         encoded = binascii.a2b_base64(url[head.end() :], strict_mode=True)
@@ -213,27 +225,43 @@ def _call(given: Reader, wrong: Wrong) -> ToolCall:
 
 
 def _tools(given: list[Any] | None, wrong: Wrong) -> tuple[Tool, ...]:
-    tools = []
+    found = []
     for reader in objects(given, "tools", wrong, most=rules.MOST_TOOLS + 1):
         _require_function(reader, wrong)
         if function := reader.inner("function"):
-            tools.append(_tool(function, wrong))
+            found.append(_function(function))
         else:
             wrong(f"{reader.path}function", "is missing")
         reader.end()
+    if not rules.check_schemas((each.parameters for each in found), wrong):
+        return ()
+    tools = [_tool(each, wrong) for each in found]
     rules.check_tools(tools, "tools[{}].function", wrong)
     return tuple(tools)
 
 
-def _tool(function: Reader, wrong: Wrong) -> Tool:
-    name, description = function.need("name", str), function.take("description", str)
-    parameters = function.take("parameters", dict)
-    function.ignore("strict")  # the model's own setting says
-    function.end()
-    if name is None:
-        return Tool("", "", {})
+class _Function(NamedTuple):
+    """A tool as it was written. parameters: its schema as text, so that it can be measured"""
+
+    name: str | None
+    description: str
+    parameters: str
+    path: str
+
+
+def _function(given: Reader) -> _Function:
+    name, description = given.need("name", str), given.take("description", str)
+    parameters = given.take("parameters", dict)
+    given.ignore("strict")  # the model's own setting says
+    given.end()
     text = text_of(parameters) if parameters else ""
-    return rules.tool(name, description or "", text, function.path[:-1], wrong)
+    return _Function(name, description or "", text, given.path[:-1])
+
+
+def _tool(given: _Function, wrong: Wrong) -> Tool:
+    if given.name is None:
+        return Tool("", "", {})
+    return rules.tool(given.name, given.description, given.parameters, given.path, wrong)
 
 
 def _require_function(given: Reader, wrong: Wrong) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from serving.models.chat import rules
 from serving.models.chat.bounds import Wrong
 from serving.models.chat.types import Completion, Prompt
-from serving.openai import names
-from serving.openai.asked import Asked, take_ignored, take_sampling, take_streaming
+from serving.openai.asked import Asked, take_ignored, take_model, take_sampling, take_streaming
 from serving.openai.document import Reader
 from serving.services.fields import Fields
 
@@ -25,7 +25,7 @@ def parse(given: dict[str, Any]) -> Asked[Completion]:
     fields = Fields(None)
     wrong = fields.wrong
     body = Reader(given, wrong)
-    model = body.need("model", str) or ""
+    model, adapter = take_model(body, wrong)
     if not body.has("prompt"):
         wrong("prompt", "is missing")
     prompt = _prompt(body.take_any("prompt"), wrong)
@@ -44,7 +44,7 @@ def parse(given: dict[str, Any]) -> Asked[Completion]:
     body.end()
     fields.check()
     # The answer's pieces are put together here, with the prompt before them if it is asked for.
-    item = Completion(prompt, sampling, names.split(model)[1], echo)
+    item = Completion(prompt, sampling, adapter, echo)
     return Asked(model, item, streamed, usage, words=_WORDS)
 
 
@@ -58,9 +58,11 @@ def _prompt(given: Any, wrong: Wrong) -> Prompt:
     if isinstance(given, str):
         if not given:
             wrong("prompt", "is empty")
+        rules.check_prompt(len(given), "prompt", wrong)
         return given
     if isinstance(given, list) and given and all(type(token) is int for token in given):
-        return tuple(given)
+        few = rules.check_prompt(len(given), "prompt", wrong, tokens=True)
+        return tuple(given) if few else ()
     if given is not None:
         wrong("prompt", "must be a string or a list of token ids")
     return ""

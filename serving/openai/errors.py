@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from serving.errors import InvalidArgument, NotFound, Retryable, ServingError, Status
+from serving.errors import InvalidArgument, NotFound, Retryable, ServingError, Status, Unimplemented
 
 # google.rpc.Code has the same correspondence; 499 is what proxies write for a client gone.
 HTTP: dict[Status, int] = {
@@ -59,6 +59,10 @@ def told(error: ServingError) -> tuple[int, dict[str, Any], list[tuple[str, str]
     if isinstance(error, NotFound):
         param = "model"  # or its adapter, which is in the same word
     headers = []
+    if isinstance(error, Unimplemented):
+        param = error.metadata.get("field")
+        # Else the official clients would try again, as after any status from 500 on.
+        headers.append(("x-should-retry", "false"))
     if isinstance(error, Retryable):
         # The official clients understand the finer of the two.
         headers.append(("retry-after", str(max(1, math.ceil(error.retry_after)))))

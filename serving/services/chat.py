@@ -40,24 +40,26 @@ def parse_chat(request: pb.ChatRequest) -> Chat:
     if request.HasField("format") and tools and choice != "none":
         fields.wrong("format", "is decided by the tools; choose the one or the other")
     sampling = _sampling(request, fields)
+    adapter = _adapter(request, fields)
     fields.check()
-    return Chat(turns, sampling, tools, choice, request.adapter or None)
+    return Chat(turns, sampling, tools, choice, adapter)
 
 
 def parse_complete(request: pb.CompleteRequest) -> Completion:
     """Raises InvalidArgument naming every field that is wrong."""
     fields = Fields(request)
     prompt, sampling = _prompt(request, fields), _sampling(request, fields)
+    adapter = _adapter(request, fields)
     fields.check()
-    return Completion(prompt, sampling, request.adapter or None)
+    return Completion(prompt, sampling, adapter)
 
 
 def parse_score(request: pb.ScoreRequest) -> Scoring:
     """Raises InvalidArgument naming every field that is wrong."""
     fields = Fields(request)
-    prompt = _prompt(request, fields)
+    prompt, adapter = _prompt(request, fields), _adapter(request, fields)
     fields.check()
-    return Scoring(prompt, request.adapter or None)
+    return Scoring(prompt, adapter)
 
 
 def in_its_words(error: InvalidArgument, request: Any) -> InvalidArgument:
@@ -82,6 +84,12 @@ def in_its_words(error: InvalidArgument, request: Any) -> InvalidArgument:
 
 
 # Sampling and prompts ---------------------------------------------------------------
+
+
+def _adapter(request: Any, fields: Fields) -> str | None:
+    adapter = str(request.adapter) or None
+    rules.check_adapter(adapter, "adapter", fields.wrong)
+    return adapter
 
 
 def _sampling(request: Any, fields: Fields) -> Sampling:
@@ -111,13 +119,18 @@ def _constraint(form: pb.Format, fields: Fields) -> Constraint | None:
 
 def _prompt(request: Any, fields: Fields) -> Prompt:
     kind = request.WhichOneof("prompt")
+    ids = request.token_ids.ids
     if kind is None:
         fields.wrong("text", "is missing; send text or token_ids")
     elif kind == "text" and not request.text:
         fields.wrong("text", "is empty")
-    elif kind == "token_ids" and not request.token_ids.ids:
+    elif kind == "text":
+        rules.check_prompt(len(request.text), "text", fields.wrong)
+    elif not ids:
         fields.wrong("token_ids.ids", "is empty")
-    return tuple(request.token_ids.ids) if kind == "token_ids" else str(request.text)
+    elif not rules.check_prompt(len(ids), "token_ids.ids", fields.wrong, tokens=True):
+        return ()
+    return tuple(ids) if kind == "token_ids" else str(request.text)
 
 
 # Messages ---------------------------------------------------------------------------
@@ -128,6 +141,7 @@ def _turns(messages: Any, fields: Fields) -> tuple[Turn, ...]:
         return ()
     turns = tuple(_turn(message, f"messages[{i}]", fields) for i, message in enumerate(messages))
     rules.check_order(turns, fields.wrong)
+    rules.check_text(turns, fields.wrong)
     return turns
 
 
@@ -137,6 +151,8 @@ def _turn(message: pb.Message, path: str, fields: Fields) -> Turn:
         fields.wrong(f"{path}.role", "must be SYSTEM, USER, ASSISTANT or TOOL")
         role = "user"
     if not rules.check_parts(len(message.parts), f"{path}.parts", fields.wrong):
+        return Turn(role)
+    if not rules.check_calls(len(message.tool_calls), f"{path}.tool_calls", fields.wrong):
         return Turn(role)
     parts = [_part(p, f"{path}.parts[{i}]", role, fields) for i, p in enumerate(message.parts)]
     if not message.parts and not message.tool_calls:
@@ -175,7 +191,9 @@ def _call(call: pb.ToolCall, path: str, fields: Fields) -> ToolCall:
 
 
 def _tools(tools: Any, fields: Fields) -> tuple[Tool, ...]:
-    made = []
+    made: list[Tool] = []
+    if not rules.check_schemas((tool.parameters for tool in tools), fields.wrong):
+        return ()
     for index, tool in enumerate(tools):
         path = f"tools[{index}]"
         made.append(rules.tool(tool.name, tool.description, tool.parameters, path, fields.wrong))

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,14 @@ def test_the_story_of_the_island(home: Path, tmp_path: Path) -> None:
     spoken = ('"recipe_ingredients"', called, '"eyes"')
     for words in ("cake", "person", *island().album, *spoken):
         assert words in done.stdout and words in html.unescape(text)
+    # Every call is in the table, and none took no time.
+    (calls,) = re.findall(r"(\d+) calls at one gRPC address", text)
+    rows = re.findall(r'<tr><td>([^<]+)</td><td>island-.*<td class="n">([0-9.]+)</td></tr>', text)
+    assert len(rows) == int(calls) and min(float(spent) for _, spent in rows) > 0.1
+    asked = Counter(asked for asked, _ in rows)
+    assert asked["calendar"] == 2 and asked["animate"] == 1  # the call, and words for its result
+    assert sum(each.startswith("enroll ") for each in asked) == len(island().album)
+    assert sum(each.startswith(("eyes ", "mouth ", "turn ")) for each in asked) == 15
     sources = re.findall(r'(?:src|href)="([^"]{0,20})', text)
     # The photograph, its things, its faces, three portraits of each of three people, its names;
     # Lora as she speaks, and the sliders.

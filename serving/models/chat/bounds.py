@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from serving.models.chat import patterns
 from serving.runtimes.vllm.types import Constraint, Sampling
 
 # Told a field's name and what is wrong with it; all that is wrong, not the first alone.
@@ -20,7 +21,8 @@ Wrong = Callable[[str, str], None]
 MOST_ANSWERS = 8
 MOST_STOPS, LONGEST_STOP = 16, 256
 MOST_SCHEMA, DEEPEST_SCHEMA = 64 * 2**10, 32
-MOST_REGEX = 4 * 2**10
+MOST_REGEX = patterns.LONGEST
+MOST_GROWN = 2 * patterns.MOST_GROWN
 MOST_CHOICES, MOST_CHOICE_TEXT = 1000, 64 * 2**10
 _TOO_DEEP = f"is nested deeper than {DEEPEST_SCHEMA} levels"
 _GREEDY = 1e-5  # vLLM takes any temperature below for 0
@@ -67,7 +69,10 @@ def constraint(kind: str, value: Any, wrong: Wrong) -> Constraint | None:
     """What an answer must look like; None where that was wrong, of which `kind` is told."""
     match kind:
         case "json_schema":
-            return None if schema(value, kind, wrong) is None else Constraint("json", value)
+            found = schema(value, kind, wrong)
+            if found is None or not check_patterns({kind: found}, wrong):
+                return None
+            return Constraint("json", value)
         case "json_object":
             if value is not True:
                 wrong(kind, "must be true; leave `format` out for free text")
@@ -75,7 +80,7 @@ def constraint(kind: str, value: Any, wrong: Wrong) -> Constraint | None:
         case "choice":
             return _choice(tuple(value), wrong)
         case "regex":
-            return Constraint("regex", value) if _fits(kind, value, MOST_REGEX, wrong) else None
+            return Constraint("regex", value) if _regex(value, wrong) else None
         case "grammar":
             return Constraint("grammar", value) if _fits(kind, value, MOST_SCHEMA, wrong) else None
     wrong(kind, "is unknown")
@@ -83,7 +88,10 @@ def constraint(kind: str, value: Any, wrong: Wrong) -> Constraint | None:
 
 
 def schema(text: str, field: str, wrong: Wrong) -> dict[str, Any] | None:
-    """A JSON Schema from its text; None where it is none, or one that would be costly."""
+    """A JSON Schema from its text; None where it is none, or is too large or too deep.
+
+    What its patterns would cost is for `check_patterns` to say.
+    """
     if not _fits(field, text, MOST_SCHEMA, wrong):
         return None
     try:
@@ -99,6 +107,29 @@ def schema(text: str, field: str, wrong: Wrong) -> dict[str, Any] | None:
         wrong(field, problem)
         return None
     return dict(found)
+
+
+def check_patterns(schemas: Mapping[str, Any], wrong: Wrong) -> bool:
+    """Whether the regular expressions in schemas are cheap; together they have one's length.
+
+    schemas: by the field each of them is
+    """
+    length = grown = 0
+    for field, found in schemas.items():
+        for text in patterns.within(found):
+            length += len(text)
+            if length > MOST_REGEX:
+                wrong(field, f"has patterns of together more than {MOST_REGEX} characters")
+                return False
+            try:
+                grown += patterns.check(text)
+            except patterns.Costly as error:
+                wrong(field, f"has a pattern, {text[:64]!r}, that {error}")
+                return False
+            if grown > MOST_GROWN:
+                wrong(field, f"has patterns whose counts stand for more than {MOST_GROWN}")
+                return False
+    return True
 
 
 def _problem(found: Any) -> str:
@@ -168,6 +199,17 @@ def _choice(texts: tuple[str, ...], wrong: Wrong) -> Constraint | None:
     for index in empty:
         wrong(f"choice.texts[{index}]", "is empty")
     return None if empty else Constraint("choice", texts)
+
+
+def _regex(text: str, wrong: Wrong) -> bool:
+    if not _fits("regex", text, MOST_REGEX, wrong):
+        return False
+    try:
+        patterns.check(text)
+    except patterns.Costly as error:
+        wrong("regex", str(error))
+        return False
+    return True
 
 
 def _fits(field: str, text: str, most: int, wrong: Wrong) -> bool:

@@ -221,6 +221,10 @@ class Model(base.StreamingModel[Query, Result]):
                 problems.append((field, f"is {value}; prompt and answer have {context} tokens"))
         if (sampling.logprobs or 0) > most:
             problems.append(("logprobs", f"may be at most {most} for this model"))
+        form = sampling.constraint
+        if form and form.kind == "grammar" and not self.config.options.grammars:
+            text = f"{self.config.name} takes no callers' grammars (`grammars` in model.yaml)"
+            problems.append(("structured_outputs", text))
         return problems
 
     async def _conversation(self, item: Chat, timeline: Timeline) -> Conversation:

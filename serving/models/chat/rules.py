@@ -13,14 +13,24 @@ from typing import Any
 from serving.models.chat import bounds
 from serving.models.chat.bounds import Wrong
 from serving.models.chat.types import Turn
-from serving.runtimes.vllm.types import Tool, ToolCall
+from serving.runtimes.vllm.options import NAME
+from serving.runtimes.vllm.types import Text, Tool, ToolCall
 
 MOST_MESSAGES, MOST_PARTS = 4096, 256
-MOST_TOOLS = 128
+MOST_TOOLS = MOST_CALLS = 128
+MOST_SCHEMAS = 512 * 2**10
+MOST_TEXT = MOST_TOKENS = 2**20
 LONGEST_DESCRIPTION = 4 * 2**10
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ADAPTER = re.compile(NAME)
 _CALL_ID = re.compile(r"[!-~]{1,128}")
 _NAMED = "must have 1 to 64 letters, digits, underscores and dashes"
+
+
+def check_adapter(name: str | None, path: str, wrong: Wrong) -> None:
+    """Whether it is a name at all, and no path or address; the model knows whether it has it."""
+    if name is not None and not _ADAPTER.fullmatch(name):
+        wrong(path, "is no adapter's name; such has 1 to 63 of a-z, 0-9, dot, dash, underscore")
 
 
 def check_count(messages: int, wrong: Wrong) -> bool:
@@ -37,6 +47,28 @@ def check_parts(parts: int, path: str, wrong: Wrong) -> bool:
     if parts > MOST_PARTS:
         wrong(path, f"has {parts}; at most {MOST_PARTS} are allowed")
     return parts <= MOST_PARTS
+
+
+def check_calls(calls: int, path: str, wrong: Wrong) -> bool:
+    """Whether a message's tool calls are few enough to be looked at."""
+    if calls > MOST_CALLS:
+        wrong(path, f"has {calls}; at most {MOST_CALLS} are allowed")
+    return calls <= MOST_CALLS
+
+
+def check_text(turns: Iterable[Turn], wrong: Wrong) -> None:
+    """Long before a tokenizer sees it: no context has room for so much."""
+    texts = sum(len(part.text) for t in turns for part in t.parts if isinstance(part, Text))
+    if texts > MOST_TEXT:
+        wrong("messages", f"have {texts} characters of text; at most {MOST_TEXT} are allowed")
+
+
+def check_prompt(length: int, path: str, wrong: Wrong, *, tokens: bool = False) -> bool:
+    """Whether a text to be continued, or its token ids, are few enough to be looked at."""
+    most, unit = (MOST_TOKENS, "token ids") if tokens else (MOST_TEXT, "characters")
+    if length > most:
+        wrong(path, f"has {length} {unit}; at most {most} are allowed")
+    return length <= most
 
 
 def check_order(turns: Iterable[Turn], wrong: Wrong) -> None:
@@ -84,6 +116,15 @@ def tool(name: str, description: str, parameters: str, path: str, wrong: Wrong) 
     return Tool(name, description, schema or {})
 
 
+def check_schemas(texts: Iterable[str], wrong: Wrong) -> bool:
+    """Whether the tools' schemas are together small enough to be parsed."""
+    length = sum(map(len, texts))
+    if length > MOST_SCHEMAS:
+        text = f"have {length} characters of schemas; at most {MOST_SCHEMAS} are allowed"
+        wrong("tools", text)
+    return length <= MOST_SCHEMAS
+
+
 def check_tools(tools: Sequence[Tool], path: str, wrong: Wrong) -> None:
     """path: where the tool of an index, `{}`, has its name"""
     if len(tools) > MOST_TOOLS:
@@ -92,3 +133,6 @@ def check_tools(tools: Sequence[Tool], path: str, wrong: Wrong) -> None:
     for index, name in enumerate(names):
         if name in names[:index]:
             wrong(f"{path.format(index)}.name", "is another tool's, too")
+    schemas = (tool.parameters for tool in tools[:MOST_TOOLS])
+    fields = (f"{path.format(index)}.parameters" for index in range(MOST_TOOLS))
+    bounds.check_patterns(dict(zip(fields, schemas, strict=False)), wrong)

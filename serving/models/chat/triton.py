@@ -16,7 +16,7 @@ from typing import Any
 
 from serving.errors import InvalidArgument
 from serving.models.base import Tensors
-from serving.models.chat import bounds
+from serving.models.chat import bounds, rules
 from serving.models.chat.types import Completion
 
 _ALLOWED = bounds.FIELDS - {"n"}
@@ -50,6 +50,7 @@ def parse(tensors: Tensors, parameters: Mapping[str, Any]) -> Completion:
     text = _text(tensors, "text_input", problems)
     if not text and not problems:
         problems.append(("text_input", "is empty"))
+    rules.check_prompt(len(text), "text_input", lambda *problem: problems.append(problem))
     given = _object(_text(tensors, "sampling_parameters", problems), problems)
     for name in sorted(set(given) - _ALLOWED - {_ADAPTER}):
         wrong(name[:64], f"is unknown; there are {', '.join(sorted({*_ALLOWED, _ADAPTER}))}")
@@ -58,6 +59,8 @@ def parse(tensors: Tensors, parameters: Mapping[str, Any]) -> Completion:
     adapter = given.get(_ADAPTER)
     if adapter is not None and not isinstance(adapter, str):
         wrong(_ADAPTER, "must be a text")
+    elif adapter:
+        rules.check_adapter(adapter, _ADAPTER, wrong)
     streamed = _flag(tensors, "stream", False)
     excluded = _flag(tensors, "exclude_input_in_output", streamed)
     if streamed and not excluded:

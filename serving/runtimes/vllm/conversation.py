@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from serving.errors import FailedPrecondition, InvalidArgument
-from serving.runtimes.vllm import settings
+from serving.runtimes.vllm import counting, settings
 from serving.runtimes.vllm.engine import Engine
 from serving.runtimes.vllm.refusals import understood
 from serving.runtimes.vllm.types import (
@@ -109,8 +109,6 @@ class Conversations:
 
     async def render(self, conversation: Conversation, tenant: str) -> Rendered:
         """The template applied, pictures prepared, the text tokenised."""
-        from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
-
         if conversation.tools and not self._tools:
             raise InvalidArgument.field("tools", "this model has no tools")
         images = [p for m in conversation.messages for p in m.parts if isinstance(p, Image)]
@@ -128,8 +126,8 @@ class Conversations:
             fields["chat_template_kwargs"] = {"enable_thinking": conversation.thinking}
         if conversation.sampling.constraint:
             fields["structured_outputs"] = settings.constraint(conversation.sampling.constraint)
-        with understood(self._engine.context):
-            request = ChatCompletionRequest(**fields)
+        with understood(self._engine.context, counted=not images):
+            request = counting.request()(**fields)
             tools = [tool.model_dump() for tool in request.tools or ()] or None
             _, (prompt,) = await self._renderer.preprocess_chat(
                 request,

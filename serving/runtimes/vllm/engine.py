@@ -17,14 +17,14 @@ import numpy as np
 
 from serving.errors import InvalidArgument
 from serving.models.base import Array, Device
-from serving.runtimes.vllm import settings
+from serving.runtimes.vllm import counting, settings
 from serving.runtimes.vllm.adapters import Adapters
 from serving.runtimes.vllm.life import Life
 from serving.runtimes.vllm.lora import USUAL, verify
 from serving.runtimes.vllm.options import Adapter, EngineOptions
 from serving.runtimes.vllm.outputs import Deltas
 from serving.runtimes.vllm.progress import Progress, stat_logger
-from serving.runtimes.vllm.refusals import ended, understood
+from serving.runtimes.vllm.refusals import ended, no_room, too_long, understood
 from serving.runtimes.vllm.types import Delta, Load, Sampling, TokenLogprob
 
 
@@ -160,7 +160,7 @@ class Engine:
         renderer = self.llm.renderer
         with understood(self.context):
             (prompt,) = await renderer.render_cmpl_async(
-                [{"prompt": text}], renderer.default_cmpl_tok_params
+                [{"prompt": text}], counting.whole(renderer.default_cmpl_tok_params)
             )
         return dict(prompt)
 
@@ -185,13 +185,7 @@ class Engine:
 
         Raises InvalidArgument, NotFound for an adapter, Overloaded, Unavailable.
         """
-        room = self.context - len(prompt["prompt_token_ids"])
-        if room < (sampling.max_tokens or 1):
-            raise InvalidArgument.field(
-                "max_tokens",
-                f"the prompt leaves room for {max(room, 0)} tokens of {self.context}",
-                reason="CONTEXT",
-            )
+        self._require_room(len(prompt["prompt_token_ids"]), sampling)
         with self._adapters.using(adapter) as lora, understood(self.context):
             async with self.life.work():
                 steps = self._steps(prompt, sampling, tenant, lora, priority, extra or {})
@@ -200,6 +194,15 @@ class Engine:
                     async for step in steps:
                         for delta in deltas.of(step):
                             yield delta
+
+    def _require_room(self, prompt: int, sampling: Sampling) -> None:
+        """Raises InvalidArgument that names what is too much: the prompt, or what it wants."""
+        if prompt >= self.context:
+            raise too_long(self.context, prompt)
+        for field in ("max_tokens", "min_tokens"):
+            wanted = getattr(sampling, field) or 0
+            if prompt + wanted > self.context:
+                raise no_room(field, self.context, prompt, wanted)
 
     def _steps(
         self,

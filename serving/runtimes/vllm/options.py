@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from serving.repository.config import Quantity, Section, Sha256
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+NAME = "[a-z0-9][a-z0-9._-]{0,62}"
+Name = Annotated[str, Field(pattern=f"^{NAME}$")]
 # Relative to the model's folder; what is loaded is written down, never asked for.
 _PART = "[A-Za-z0-9][A-Za-z0-9._-]*"
 Folder = Annotated[str, Field(pattern=rf"^{_PART}(/{_PART})*$")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from serving.errors import InvalidArgument, Overloaded, Unavailable
@@ -12,8 +12,11 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def understood(context: int = 0) -> Iterator[None]:
-    """Around whatever is asked of vLLM; `context` tokens are what a prompt may have."""
+def understood(context: int = 0, *, counted: bool = True) -> Iterator[None]:
+    """Around whatever is asked of vLLM; `context` tokens are what a prompt may have.
+
+    counted: vLLM has the prompt's tokens all, and not one for each picture yet
+    """
     from vllm.exceptions import GracefulHTTPError, VLLMClientError
     from vllm.v1.engine.exceptions import EngineDeadError
 
@@ -26,22 +29,30 @@ def understood(context: int = 0) -> Iterator[None]:
     except (VLLMClientError, ValueError, TypeError) as error:
         log.info("vLLM refuses a request: %s", error)
         place = getattr(error, "parameter", None) or "request"
+        if place == "input_text":  # whatever its tokens would be, there were too many
+            raise too_long(context, context + 1, counted=False) from None
         if place == "input_tokens":
-            raise _too_long(context, getattr(error, "value", None)) from None
+            actual = int(getattr(error, "value", None) or context + 1)
+            raise too_long(context, actual, counted=counted) from None
         raise InvalidArgument.field(str(place), "the engine does not accept this") from None
 
 
-def _too_long(context: int, actual: object) -> InvalidArgument:
-    told = {"limit": str(context)}
-    if isinstance(actual, int):
-        told["actual"] = str(actual)
-    problem = f"must leave room for an answer in the model's {context} tokens"
-    return InvalidArgument(
-        f"input_tokens: {problem}",
-        fields={"input_tokens": problem},
-        reason="CONTEXT",
-        metadata=told,
-    )
+def too_long(context: int, actual: int, *, counted: bool = True) -> InvalidArgument:
+    """counted: `actual` is the prompt's number of tokens; else it has so many at least"""
+    shown, told = ("", "actual") if counted else ("at least ", "actual_at_least")
+    problem = f"has {shown}{actual} tokens; with an answer it may have the model's {context}"
+    return _beyond("input_tokens", problem, {"limit": context, told: actual})
+
+
+def no_room(field: str, context: int, prompt: int, wanted: int) -> InvalidArgument:
+    """field: who wants so many tokens after the prompt's; limit and actual are of both"""
+    problem = f"the prompt leaves room for {context - prompt} tokens of {context}"
+    return _beyond(field, problem, {"limit": context, "actual": prompt + wanted})
+
+
+def _beyond(field: str, problem: str, told: Mapping[str, int]) -> InvalidArgument:
+    metadata = {name: str(number) for name, number in told.items()}
+    return InvalidArgument.field(field, problem, reason="CONTEXT", metadata=metadata)
 
 
 def ended(reason: str = "ENGINE_DEAD") -> Unavailable:

@@ -81,8 +81,6 @@ async def test_adapters_answer_for_themselves(llama: Served) -> None:
     assert len({reply.text for reply in replies}) == 3
     with pytest.raises(seom.NotFound, match="formal, playful"):
         await llama.client.chat(QUESTION, adapter="sad")
-    with pytest.raises(seom.NotFound):
-        await llama.client.chat(QUESTION, adapter="../x")
 
 
 async def test_completion_of_text_and_of_tokens(llama: Served) -> None:
@@ -90,6 +88,11 @@ async def test_completion_of_text_and_of_tokens(llama: Served) -> None:
     ids = llama.engine.llm.renderer.tokenizer.encode("섬에는")
     tokens = await llama.client.complete(ids, **GREEDY)
     assert text.text == tokens.text != ""
+    async with llama.client.complete_stream("섬에는", **GREEDY) as stream:
+        pieces = [delta.text async for delta in stream]
+    assert "".join(pieces) == stream.reply.text == text.text
+    spent = stream.reply.timing
+    assert 0 <= (spent.queue_ms or 0) <= (spent.ttft_ms or 0) <= (spent.total_ms or 0)
 
 
 async def test_scores_agree_with_what_was_generated(llama: Served) -> None:
@@ -156,6 +159,22 @@ async def test_a_conversation_finds_its_prefix_again_but_no_others(llama: Served
     assert other.usage.cached_tokens == 0
 
 
+async def test_two_calls_with_one_request_id(llama: Served) -> None:
+    """The engine has ids of its own, so neither takes the other's place or answer."""
+    same = {"metadata": {"x-request-id": "one-for-both"}, **GREEDY}
+    questions = (QUESTION, "Where is the lighthouse?")
+    alone = [(await llama.client.chat(question, **GREEDY)).text for question in questions]
+    together = await asyncio.gather(*(llama.client.chat(q, **same) for q in questions))
+    assert [reply.text for reply in together] == alone and alone[0] != alone[1]
+    streams = await asyncio.gather(*(_streamed(llama, q, same) for q in questions))
+    assert list(streams) == alone
+
+
+async def _streamed(served: Served, question: str, settings: dict[str, Any]) -> str:
+    async with served.client.chat_stream(question, **settings) as stream:
+        return "".join([delta.text async for delta in stream])
+
+
 # Refusals ---------------------------------------------------------------------------
 
 
@@ -175,7 +194,9 @@ async def test_a_conversation_finds_its_prefix_again_but_no_others(llama: Served
         ({"min_tokens": 10**7}, "sampling.min_tokens"),
         ({"logprobs": 21}, "sampling.logprobs"),
         ({"regex": "[a-"}, "format.regex"),
-        ({"regex": "(a+)+b" * 2000}, "format.regex"),
+        ({"regex": "(a+)+b"}, "format.regex"),
+        ({"regex": "a" * 5000}, "format.regex"),
+        ({"schema": {"type": "string", "pattern": "(a+)+b"}}, "format.json_schema"),
         ({"grammar": "root ::= "}, "format.grammar"),
         ({"schema": {"type": "nonsense"}}, "format.json_schema"),
         ({"schema": {"$ref": "https://elsewhere.example/a"}}, "format.json_schema"),
@@ -188,13 +209,12 @@ async def test_bad_input_is_named(llama: Served, arguments: dict[str, Any], fiel
     assert (await llama.client.chat(QUESTION, **GREEDY)).text  # and harms nobody else
 
 
-async def test_a_prompt_beyond_the_context(llama: Served) -> None:
-    with pytest.raises(seom.InvalidArgument) as caught:
-        await llama.client.chat("섬에는 등대가 있습니다. " * 400)
-    assert [field for field, _ in caught.value.fields] == ["messages"]
-    assert caught.value.reason == "CONTEXT"
-    assert caught.value.metadata["limit"] == "512"
-    assert int(caught.value.metadata["actual"]) > 512
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "https://elsewhere.example/a", "a\n"])
+async def test_an_adapter_is_no_path_and_no_address(llama: Served, name: str) -> None:
+    for call in (llama.client.chat, llama.client.complete, llama.client.score):
+        with pytest.raises(seom.InvalidArgument) as caught:
+            await call(QUESTION, adapter=name)
+        assert [field for field, _ in caught.value.fields] == ["adapter"]
 
 
 async def test_token_ids_beyond_the_vocabulary(llama: Served) -> None:
@@ -220,6 +240,12 @@ async def test_orders_of_messages(llama: Served) -> None:
 async def test_another_familys_call(llama: Served) -> None:
     with pytest.raises(seom.InvalidArgument, match="is a chat model"):
         await llama.client.detect(np.zeros((8, 8, 3), np.uint8))
+
+
+async def test_grammars_are_for_models_that_say_so(scripted: Served) -> None:
+    with pytest.raises(seom.InvalidArgument, match=r"`grammars` in model.yaml") as caught:
+        await scripted.client.chat(QUESTION, grammar='root ::= "a"')
+    assert [field for field, _ in caught.value.fields] == ["format.grammar"]
 
 
 # Ends -------------------------------------------------------------------------------

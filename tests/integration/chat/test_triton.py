@@ -13,6 +13,7 @@ import pytest
 import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
+from tests.conftest import RunningCluster
 from tests.integration.chat.replicas import Served
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
@@ -35,14 +36,17 @@ def inputs(text: str, *, stream: bool, sampling: Any = GREEDY, **flags: bool) ->
     return made
 
 
-def ask(address: str, *requests: list[Any], **options: Any) -> list[tuple[Any, Any]]:
-    """Sends requests on one stream; result and error of each response until all are final."""
+def ask(address: str, *requests: list[Any], ids: str = "", **options: Any) -> list[tuple[Any, Any]]:
+    """Sends requests on one stream; result and error of each response until all are final.
+
+    ids: the one of all requests; each has its number for a name without
+    """
     answers: queue.Queue[tuple[Any, Any]] = queue.Queue()
     found = []
     with triton.InferenceServerClient(address) as client:
         client.start_stream(callback=lambda result, error: answers.put((result, error)))
         for number, request in enumerate(requests):
-            client.async_stream_infer("llama", request, request_id=str(number), **options)
+            client.async_stream_infer("llama", request, request_id=ids or str(number), **options)
         open_requests = len(requests)
         while open_requests:
             result, error = answers.get(timeout=60)
@@ -57,7 +61,7 @@ def is_final(result: Any) -> bool:
     return bool(result.get_response().parameters["triton_final_response"].bool_param)
 
 
-def text_of(results: list[tuple[Any, Any]], request: int = 0) -> str:
+def text_of(results: list[tuple[Any, Any]], request: int | str = 0) -> str:
     mine = [r for r, _ in results if r and r.get_response().id == str(request)]
     return b"".join(bytes(result.as_numpy("text_output")[0]) for result in mine).decode()
 
@@ -90,6 +94,14 @@ async def test_many_on_one_stream(llama: Served) -> None:
     assert text_of(answers, 7) == text_of(alone)
 
 
+async def test_two_messages_with_one_id(llama: Served) -> None:
+    """What belongs to which only a client with two ids can tell; but both are answered."""
+    requests = [inputs(text, stream=False) for text in ("섬 7", "Once")]
+    answers = await on_a_thread(llama.address, *requests, ids="same")
+    alone = [text_of(await on_a_thread(llama.address, request)) for request in requests]
+    assert sorted(text_of([answer], "same") for answer in answers) == sorted(alone)
+
+
 async def test_an_adapter_and_numbers_as_texts(llama: Served) -> None:
     sampling = {"temperature": "0", "max_tokens": "16", "lora_name": "formal"}
     adapted = await on_a_thread(llama.address, inputs("섬에는", stream=True, sampling=sampling))
@@ -111,6 +123,7 @@ async def test_empty_final_responses_can_be_asked_for(llama: Served) -> None:
         ({"n": 2}, "n: is unknown"),
         ({"guided_json": {}}, "guided_json"),
         ({"lora_name": "nobody"}, "nobody"),
+        ({"lora_name": "../x"}, "sampling_parameters.lora_name"),
         ([], "sampling_parameters"),
     ],
 )
@@ -128,6 +141,31 @@ async def test_metadata_says_what_triton_s_backend_says(llama: Served) -> None:
         "sampling_parameters",
         "exclude_input_in_output",
     ]
+
+
+@pytest.mark.cluster
+@pytest.mark.timeout(400)
+async def test_a_whole_cluster(cluster: RunningCluster) -> None:
+    """Through the edge: what kind of model it is, its answer piece by piece, and the end."""
+    await asyncio.to_thread(look, cluster.address)
+    streamed = await on_a_thread(cluster.address, inputs("섬에는", stream=True))
+    whole = await on_a_thread(
+        cluster.address, inputs("섬에는", stream=False, exclude_input_in_output=True)
+    )
+    assert not [error for _, error in [*streamed, *whole] if error]
+    *before, last = [is_final(result) for result, _ in streamed]
+    assert last and before and not any(before)
+    assert text_of(streamed) == text_of(whole) != ""
+
+
+def look(address: str) -> None:
+    with triton.InferenceServerClient(address) as client:
+        assert client.is_model_ready("llama")
+        found = client.get_model_metadata("llama", as_json=True)
+        config = client.get_model_config("llama", as_json=True)["config"]
+    assert [tensor["name"] for tensor in found["inputs"]][:2] == ["text_input", "stream"]
+    assert [tensor["name"] for tensor in found["outputs"]] == ["text_output"]
+    assert config["model_transaction_policy"]["decoupled"] is True
 
 
 async def test_a_stream_that_ends_takes_its_work_along(llama: Served) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -226,7 +227,8 @@ def test_a_body_whose_model_comes_last(opened: Opened) -> None:
         ("everything", "nix", (404, "model_not_found", None)),
         ("everything", "llama@7", (404, "model_not_found", None)),
         ("everything", "llama:nix", (404, "adapter_not_found", "model")),
-        ("everything", "llama:../x", (404, "adapter_not_found", "model")),
+        ("everything", "llama:../x", (400, "invalid_argument", "model")),
+        ("everything", "llama:https://elsewhere.example/a", (400, "invalid_argument", "model")),
         ("everything", "embedder", (400, "wrong_family", "model")),
     ],
 )
@@ -243,7 +245,16 @@ def test_who_may_ask_what(opened: Opened, token: str, model: str, expected: Any)
         ({"n": 99}, "invalid_argument", "n"),
         ({"max_completion_tokens": 512}, "invalid_argument", "max_completion_tokens"),
         ({"max_tokens": 511}, "context_length_exceeded", "max_tokens"),
-        ({"messages": [{"role": "user", "content": "x " * 2000}]}, None, "messages"),
+        (
+            {"messages": [{"role": "user", "content": "x " * 2000}]},
+            "context_length_exceeded",
+            "messages",
+        ),
+        (
+            {"messages": [{"role": "user", "content": "x " * 20000}]},
+            "context_length_exceeded",
+            "messages",
+        ),
         ({"extra_body": {"cache_salt": "x"}}, "invalid_argument", "cache_salt"),
         ({"logit_bias": {"5": 100}}, "invalid_argument", "logit_bias"),
         ({"logprobs": True, "top_logprobs": 21}, "invalid_argument", "top_logprobs"),
@@ -268,16 +279,36 @@ def test_what_is_wrong_is_named(
     assert (status, named) == (400, param) and code in (None, found)
 
 
+@pytest.mark.parametrize("ids", [512, 600])
+def test_token_ids_beyond_the_context(client: OpenAI, ids: int) -> None:
+    ask: dict[str, Any] = {"model": "llama", "prompt": [300] * ids, "max_tokens": 4}
+    expected = (400, "context_length_exceeded", "prompt")
+    assert refused(lambda: client.completions.create(**ask)) == expected
+    with pytest.raises(openai.BadRequestError, match=f"has {ids} tokens.* 512"):
+        client.completions.create(**ask)
+
+
 @pytest.mark.parametrize(
-    "url", ["http://169.254.169.254/x", "file:///etc/passwd", "data:image/png;base64,AAAA"]
+    ("url", "status"),
+    [
+        ("http://127.0.0.1:{}/redirect?to=http://169.254.169.254/", 501),
+        ("http://elsewhere.example\\@127.0.0.1:{}/a.png", 501),
+        ("http://169.254.169.254/x", 501),
+        ("file:///etc/passwd", 501),
+        ("data:image/png;base64,AAAA", 400),
+    ],
 )
-def test_a_picture_that_is_none(seeing: OpenAI, url: str) -> None:
-    parts: Any = [{"type": "image_url", "image_url": {"url": url}}]
-    messages: Any = [{"role": "user", "content": parts}]
-    status, _, param = refused(
-        lambda: seeing.chat.completions.create(model="llava", messages=messages)
-    )
-    assert (status, param) == (400, "messages[0].content[0].image_url.url")
+def test_a_picture_that_is_none(seeing: OpenAI, url: str, status: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        image = {"type": "image_url", "image_url": {"url": url.format(server.getsockname()[1])}}
+        messages: Any = [{"role": "user", "content": [image]}]
+        found, _, param = refused(
+            lambda: seeing.chat.completions.create(model="llava", messages=messages)
+        )
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert (found, param) == (status, "messages[0].content[0].image_url.url")
 
 
 def test_a_deadline_ends_an_answer(client: OpenAI) -> None:

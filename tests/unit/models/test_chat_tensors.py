@@ -43,6 +43,7 @@ def test_everything_there_can_be() -> None:
     ("given", "paths"),
     [
         (tensors(""), ["text_input"]),
+        (tensors("a" * (2**20 + 1)), ["text_input"]),
         ({"text_input": np.array([b"\xff"], object)}, ["text_input"]),
         (tensors(sampling=b"{"), ["sampling_parameters"]),
         (tensors(sampling=[1]), ["sampling_parameters"]),
@@ -51,6 +52,8 @@ def test_everything_there_can_be() -> None:
         (tensors(sampling={"temperature": "hot"}), ["sampling_parameters.temperature"]),
         (tensors(sampling={"max_tokens": True}), ["sampling_parameters.max_tokens"]),
         (tensors(sampling={"lora_name": 3}), ["sampling_parameters.lora_name"]),
+        (tensors(sampling={"lora_name": "../x"}), ["sampling_parameters.lora_name"]),
+        (tensors(sampling={"lora_name": "https://x/y"}), ["sampling_parameters.lora_name"]),
         (tensors(stream=True, exclude_input_in_output=False), ["exclude_input_in_output"]),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from serving.errors import InvalidArgument
+from serving.errors import InvalidArgument, Unimplemented
 from serving.images.picture import Picture
 from serving.models.chat.types import Chat, Turn
 from serving.openai import chat, document
@@ -120,9 +120,7 @@ def test_a_picture_comes_as_its_bytes():
 @pytest.mark.parametrize(
     "url",
     [
-        "http://169.254.169.254/latest",
-        "https://example.com/a.png",
-        "file:///etc/passwd",
+        "//169.254.169.254/latest",
         "data:text/html;base64,AAAA",
         "data:image/png,AAAA",
         "data:image/png;base64,",
@@ -137,6 +135,15 @@ def test_what_is_no_picture_here(url):
     assert wrong(messages=[{"role": "user", "content": [part]}]) == [
         "messages[0].content[0].image_url.url"
     ]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://169.254.169.254/", "HTTPS://a.example/b.png", "file:///etc/passwd", "ftp:a"]
+)
+def test_a_picture_by_its_address(url):
+    part = {"type": "image_url", "image_url": {"url": url}}
+    with pytest.raises(Unimplemented, match="data: URI"):
+        parse(messages=[{"role": "user", "content": [part]}], n=99)
 
 
 def test_formats():
@@ -175,6 +182,16 @@ def deep(levels: int) -> Any:
     for _ in range(levels):
         schema = {"type": "object", "properties": {"a": schema}}
     return {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+
+
+def patterned(pattern: str) -> Any:
+    schema = {"type": "string", "pattern": pattern}
+    return {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+
+
+def tool(name: str, about: dict[str, Any]) -> Any:
+    parameters = {"type": "object", "properties": {"a": about}}
+    return {"type": "function", "function": {"name": name, "parameters": parameters}}
 
 
 SCHEMA = "response_format.json_schema.schema"
@@ -228,6 +245,9 @@ SCHEMA = "response_format.json_schema.schema"
         ({"response_format": {"type": "yaml"}}, ["response_format.type"]),
         ({"response_format": {"type": "json_schema"}}, ["response_format.json_schema"]),
         ({"response_format": deep(20)}, [SCHEMA]),
+        ({"response_format": patterned("(a+)+b")}, [SCHEMA]),
+        ({"structured_outputs": {"regex": "(a+)+b"}}, ["structured_outputs.regex"]),
+        ({"structured_outputs": {"json": {"pattern": "(a+)+b"}}}, ["structured_outputs.json"]),
         ({"structured_outputs": {}}, ["structured_outputs"]),
         ({"structured_outputs": {"regex": "a", "choice": ["a"]}}, ["structured_outputs"]),
         ({"structured_outputs": {"choice": [1]}}, ["structured_outputs.choice"]),
@@ -238,6 +258,13 @@ SCHEMA = "response_format.json_schema.schema"
         ({"tools": [{"type": "function"}]}, ["tools[0].function"]),
         ({"tools": [{**FIND, "type": "web_search"}]}, ["tools[0].type"]),
         ({"tools": [FIND, FIND]}, ["tools[1].function.name"]),
+        ({"tools": [tool("a", {"pattern": "(a+)+"})]}, ["tools[0].function.parameters"]),
+        ({"tools": [tool(f"t{i}", {"title": "x" * 60000}) for i in range(9)]}, ["tools"]),
+        ({"messages": [HELLO, {"role": "user", "content": "a" * 2**20}]}, ["messages"]),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [CALL] * 129}, HELLO]},
+            ["messages[0].tool_calls"],
+        ),
         (
             {"tools": [{"type": "function", "function": {"name": "a b"}}]},
             ["tools[0].function.name"],

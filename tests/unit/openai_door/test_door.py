@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -30,7 +31,7 @@ EDGE = {
 }
 
 
-def body(text: str = "a b", model: str = "llama", **fields: Any) -> dict[str, Any]:
+def body(text: Any = "a b", model: str = "llama", **fields: Any) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": text}], **fields}
 
 
@@ -123,8 +124,11 @@ async def test_a_completion(door):
         (body(model="nix"), {}, (404, "model_not_found", "model")),
         (body(model="llama\0"), {}, (404, "model_not_found", "model")),
         (body(model="llama@2"), {}, (404, "model_not_found", "model")),
-        (body(model="llama:../x"), {}, (404, "adapter_not_found", "model")),
-        (body(model="llama:"), {}, (404, "adapter_not_found", "model")),
+        (body(model="llama:nix"), {}, (404, "adapter_not_found", "model")),
+        (body(model="llama:../x"), {}, (400, "invalid_argument", "model")),
+        (body(model="llama:/etc/passwd"), {}, (400, "invalid_argument", "model")),
+        (body(model="llama:https://elsewhere.example/a"), {}, (400, "invalid_argument", "model")),
+        (body(model="llama:"), {}, (400, "invalid_argument", "model")),
         (body(nonsense=1), {}, (400, "invalid_argument", "nonsense")),
         (b"{", {}, (400, "body_malformed", None)),
         (body("long", max_tokens=9), {}, (400, "context_length_exceeded", "max_tokens")),
@@ -153,6 +157,31 @@ async def test_refusals(door, given, headers, expected):
 async def test_there_is_nothing_else(door, method, path):
     response = await door.client.request(method, path, headers=EDGE, json=body())
     assert error(response) == (404, "method_unknown", None) and not door.model.asked
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:{}/a.png",
+        "HTTP://127.0.0.1:{}/a.png",
+        "http://127.0.0.1:{}/redirect?to=http://169.254.169.254/latest/meta-data",
+        "http://elsewhere.example\\@127.0.0.1:{}/a.png",
+        "https://127.0.0.1:{}",
+        "http://169.254.169.254/latest/meta-data",
+        "file:///etc/passwd",
+    ],
+)
+async def test_a_pictures_address_is_not_followed(door, url):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        image = {"type": "image_url", "image_url": {"url": url.format(server.getsockname()[1])}}
+        response = await door.post(body([image]))
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    param = "messages[0].content[0].image_url.url"
+    assert error(response) == (501, "not_fetched", param)
+    assert "data: URI" in response.text and response.headers["x-should-retry"] == "false"
+    assert not door.model.asked
 
 
 async def test_a_chat_model_embeds_nothing(door):

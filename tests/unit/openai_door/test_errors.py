@@ -43,6 +43,7 @@ def test_who_may_come_again_is_told_when():
     ]
     assert told(errors.Unavailable("x", retry_after=0.1))[2][0] == ("retry-after", "1")
     assert told(errors.Internal("x"))[2] == []
+    assert told(errors.Unimplemented("x"))[2] == [("x-should-retry", "false")]
 
 
 def test_a_refusal_of_https_own():

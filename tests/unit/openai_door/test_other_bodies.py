@@ -46,6 +46,8 @@ def test_a_completion_has_openais_own_length():
         ({"prompt": ["a", "b"]}, ["prompt"]),
         ({"prompt": [1, "a"]}, ["prompt"]),
         ({"prompt": [True]}, ["prompt"]),
+        ({"prompt": "a" * (2**20 + 1)}, ["prompt"]),
+        ({"prompt": [1] * (2**20 + 1)}, ["prompt"]),
         ({"prompt": {"text": "x"}}, ["prompt"]),
         ({"prompt": "x", "suffix": "y"}, ["suffix"]),
         ({"prompt": "x", "best_of": 4}, ["best_of"]),

@@ -39,6 +39,11 @@ def said(role: Any, text: str = "hello", **fields: Any) -> pb.Message:
     return pb.Message(role=role, parts=[pb.Part(text=text)], **fields)
 
 
+def patterned(*patterns: str) -> str:
+    properties = {f"p{i}": {"pattern": pattern} for i, pattern in enumerate(patterns)}
+    return json.dumps({"type": "object", "properties": properties})
+
+
 def asked(**fields: Any) -> pb.ChatRequest:
     return pb.ChatRequest(messages=[said(USER)], **fields)
 
@@ -113,6 +118,7 @@ def test_formats(form: pb.Format, constraint: Constraint) -> None:
     assert parse_chat(asked(format=form)).sampling.constraint == constraint
 
 
+CALLS = [pb.ToolCall(id=f"c{i}", name="find", arguments="{}") for i in range(129)]
 NAN, DEEP = float("nan"), "[" * 1000 + "]" * 1000
 
 
@@ -140,6 +146,11 @@ NAN, DEEP = float("nan"), "[" * 1000 + "]" * 1000
             pb.ChatRequest(messages=[pb.Message(role=USER, parts=[pb.Part()])]),
             ["messages[0].parts[0]"],
         ),
+        (asked(adapter="../x"), ["adapter"]),
+        (asked(adapter="/etc/passwd"), ["adapter"]),
+        (asked(adapter="https://elsewhere.example/a"), ["adapter"]),
+        (asked(adapter="persona\n"), ["adapter"]),
+        (asked(adapter="a" * 64), ["adapter"]),
         (asked(sampling=pb.Sampling(temperature=NAN)), ["sampling.temperature"]),
         (asked(sampling=pb.Sampling(temperature=-1)), ["sampling.temperature"]),
         (asked(sampling=pb.Sampling(top_p=0)), ["sampling.top_p"]),
@@ -164,6 +175,22 @@ NAN, DEEP = float("nan"), "[" * 1000 + "]" * 1000
          ["format.json_schema"]),
         (asked(format=pb.Format(regex="a" * 5000)), ["format.regex"]),
         (asked(format=pb.Format(regex="")), ["format.regex"]),
+        (asked(format=pb.Format(regex="(a+)+b")), ["format.regex"]),
+        (asked(format=pb.Format(json_schema=patterned("(a+)+b"))), ["format.json_schema"]),
+        (asked(format=pb.Format(json_schema=patterned(*["a{900}"] * 3))), ["format.json_schema"]),
+        (asked(format=pb.Format(json_schema=patterned(*["a" * 900] * 5))), ["format.json_schema"]),
+        (asked(format=pb.Format(json_schema='{"patternProperties": {"(a+)+": {}}}')),
+         ["format.json_schema"]),
+        (asked(tools=[pb.Tool(name="a"), pb.Tool(name="b", parameters=patterned("(a+)+b"))]),
+         ["tools[1].parameters"]),
+        (asked(tools=[pb.Tool(name=f"t{i}", parameters=patterned("a" * 900)) for i in range(5)]),
+         ["tools[4].parameters"]),
+        (asked(tools=[pb.Tool(name=f"t{i}", parameters=SCHEMA + " " * 60000) for i in range(9)]),
+         ["tools"]),
+        (pb.ChatRequest(messages=[said(USER, "a" * 2**19), said(USER, "b" * (2**19 + 1))]),
+         ["messages"]),
+        (pb.ChatRequest(messages=[pb.Message(role=ASSISTANT, tool_calls=CALLS), said(USER)]),
+         ["messages[0].tool_calls"]),
         (asked(format=pb.Format(choice=pb.Choices())), ["format.choice.texts"]),
         (asked(format=pb.Format(choice=pb.Choices(texts=["a", ""]))), ["format.choice.texts[1]"]),
         (asked(tools=[pb.Tool(name="no spaces")]), ["tools[0].name"]),
@@ -191,7 +218,27 @@ def test_prompts() -> None:
     assert parse_complete(ids).prompt == (1, 2)
     assert refused(pb.CompleteRequest(), parse_complete) == ["text"]
     assert refused(pb.ScoreRequest(text=""), parse_score) == ["text"]
+    assert refused(pb.CompleteRequest(text="a", adapter="../x"), parse_complete) == ["adapter"]
+    assert refused(pb.ScoreRequest(text="a", adapter="../x"), parse_score) == ["adapter"]
     assert refused(pb.ScoreRequest(token_ids=pb.TokenIds()), parse_score) == ["token_ids.ids"]
+
+
+def test_prompts_have_bounds() -> None:
+    long, many = "a" * 2**20, pb.TokenIds(ids=[1] * 2**20)
+    assert len(parse_complete(pb.CompleteRequest(text=long)).prompt) == 2**20
+    assert len(parse_complete(pb.CompleteRequest(token_ids=many)).prompt) == 2**20
+    many.ids.append(1)
+    assert refused(pb.CompleteRequest(text=long + "a"), parse_complete) == ["text"]
+    assert refused(pb.CompleteRequest(token_ids=many), parse_complete) == ["token_ids.ids"]
+    assert refused(pb.ScoreRequest(text=long + "a"), parse_score) == ["text"]
+    assert refused(pb.ScoreRequest(token_ids=many), parse_score) == ["token_ids.ids"]
+
+
+def test_as_much_as_there_may_be() -> None:
+    asking = pb.Message(role=ASSISTANT, tool_calls=CALLS[:128])
+    tools = [pb.Tool(name=f"t{i}", parameters=SCHEMA + " " * 60000) for i in range(8)]
+    request = pb.ChatRequest(messages=[asking, said(USER, "a" * 2**20)], tools=tools)
+    assert len(parse_chat(request).tools) == 8
 
 
 @pytest.mark.parametrize(
@@ -200,6 +247,7 @@ def test_prompts() -> None:
         (asked(), "input_tokens", "messages"),
         (pb.CompleteRequest(text="a"), "input_tokens", "text"),
         (pb.CompleteRequest(token_ids=pb.TokenIds(ids=[1])), "input_tokens", "token_ids"),
+        (pb.ScoreRequest(token_ids=pb.TokenIds(ids=[1])), "input_tokens", "token_ids"),
         (asked(), "max_tokens", "sampling.max_tokens"),
         (asked(format=pb.Format(regex="a")), "request", "format.regex"),
         (asked(), "tools", "tools"),
