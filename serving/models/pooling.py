@@ -1,17 +1,21 @@
-"""What the families that read texts share: an engine that pools, and its life."""
+"""What the families that read texts share: an encoder, and its life."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from serving.errors import FailedPrecondition
 from serving.models.base import Array, StreamingModel
 from serving.models.texts import Problems, Read, Texts, refuse
 from serving.repository import weights
-from serving.runtimes.vllm.engine import Engine
-from serving.runtimes.vllm.pooling import Pooling, Tokens
+from serving.runtimes.encoders import files
+from serving.runtimes.encoders.cutter import Tokens
+from serving.runtimes.encoders.encoder import Encoder
+from serving.runtimes.encoders.transformers import TransformersEncoder
+from serving.runtimes.vllm.pooling import Pooling
 from serving.timing import Stage, Timeline
 
 Item = TypeVar("Item", bound=Texts)
@@ -21,7 +25,7 @@ Result = TypeVar("Result")
 class PoolingModel(StreamingModel[Item, Result]):
     """A model whose one result says something about each of the texts of an item.
 
-    The engine's folder is the version's: what Hugging Face calls a model. How its vectors
+    The encoder's folder is the version's: what Hugging Face calls a model. How its vectors
     are pooled (mean, first token, last) is said there, by sentence-transformers' files.
     """
 
@@ -31,19 +35,19 @@ class PoolingModel(StreamingModel[Item, Result]):
             raise FailedPrecondition(
                 f"model {self.config.name}: no .safetensors in its folder", reason="WEIGHTS"
             )
-        self.engine = Engine(folder, self.config.options, self.device, self.config.name)
-        self.engine.start()
-        self._pooling = Pooling(self.engine)
+        kind = _kind(self.config.options.runtime, folder)
+        self.encoder = kind(folder, self.config.options, self.device, self.config.name)
+        self.encoder.start()
 
     async def ready(self) -> None:
-        await self.engine.ready()
+        await self.encoder.ready()
 
     async def check(self) -> None:
-        await self.engine.check()
+        await self.encoder.check()
 
     async def close(self) -> None:
-        self._pooling.close()
-        await self.engine.close()
+        self.encoder.cutter.close()
+        await self.encoder.close()
 
     @property
     def places(self) -> int:
@@ -57,9 +61,9 @@ class PoolingModel(StreamingModel[Item, Result]):
         """Yields one result. Raises InvalidArgument, whose fields are `texts[i]` and the
         item's own; Overloaded; Unavailable."""
         refuse(self._truncation(item) + self.examine(item))
-        tokens = await self._pooling.tokens(item.texts, item.truncate)
+        tokens = await self.encoder.cutter.tokens(item.texts, item.truncate)
         timeline.mark(Stage.PREPROCESS)
-        vectors = await self._pooling.vectors(tokens, tenant=tenant)
+        vectors = await self.encoder.vectors(tokens, tenant=tenant)
         timeline.mark(Stage.DEVICE)
         result = self.conclude(item, vectors, _read(tokens))
         timeline.mark(Stage.POSTPROCESS)
@@ -71,14 +75,21 @@ class PoolingModel(StreamingModel[Item, Result]):
 
     @abstractmethod
     def conclude(self, item: Item, vectors: Array, read: Read) -> Result:
-        """The result, of what the engine made of each text: float32 [texts, width]."""
+        """The result, of what the encoder made of each text: float32 [texts, width]."""
 
     def _truncation(self, item: Item) -> Problems:
-        least, most = self._pooling.added + 1, self.engine.context
+        cutter = self.encoder.cutter
+        least, most = cutter.added + 1, cutter.context
         if not item.truncate or least <= item.truncate <= most:
             return []
         problem = f"is {item.truncate}; this model keeps {least} to {most} tokens of a text"
         return [("truncate", problem)]
+
+
+def _kind(runtime: str, folder: Path) -> type[Encoder]:
+    if runtime == "auto":
+        runtime = "vllm" if files.in_vllm(folder) else "transformers"
+    return Pooling if runtime == "vllm" else TransformersEncoder
 
 
 def _read(tokens: Sequence[Tokens]) -> Read:

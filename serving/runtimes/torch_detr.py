@@ -15,11 +15,11 @@ import numpy as np
 
 from serving.errors import FailedPrecondition, InvalidArgument
 from serving.models.base import Array, Device, Signature, Tensors, TensorSpec
+from serving.runtimes.pytorch import PLATFORM, prepared
 from serving.timing import Stage, Timeline
 
 log = logging.getLogger(__name__)
 
-PLATFORM = "pytorch_transformers"
 # `model_type` in config.json → the class transformers has for it.
 _KINDS = {
     "rt_detr": "RTDetrForObjectDetection",
@@ -44,14 +44,7 @@ class DetrSession:
     """
 
     def __init__(self, weights: Path, config: Path, size: tuple[int, int], device: Device) -> None:
-        torch = _torch()
-        if device.gpu and not torch.cuda.is_available():
-            raise FailedPrecondition(
-                "the model wants a GPU, and the installed PyTorch can use none; "
-                "install its CUDA build or set resources.gpus to 0",
-                reason="NO_GPU",
-            )
-        torch.set_num_threads(device.threads)
+        torch = prepared(device)
         architecture = _architecture(config)
         self._device = torch.device("cuda" if device.gpu else "cpu")
         self._dtype = torch.float16 if device.gpu else torch.float32
@@ -101,18 +94,6 @@ class DetrSession:
             timeline.mark(stage)
         elif stage is Stage.DEVICE:
             timeline.mark(stage)
-
-
-def _torch() -> Any:
-    try:
-        import torch
-        import transformers  # noqa: F401
-    except ImportError:
-        raise FailedPrecondition(
-            "the model needs PyTorch and transformers, which are not installed",
-            reason="NOT_INSTALLED",
-        ) from None
-    return torch
 
 
 def _architecture(path: Path) -> Any:

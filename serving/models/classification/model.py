@@ -22,14 +22,14 @@ class Model(PoolingModel[Query, Classified]):
 
     def load(self) -> None:
         super().load()
-        self._labels = self.engine.labels
+        self._labels = self.encoder.labels
 
     @property
     def signature(self) -> Signature:
         return Signature(
             (texts.TEXT, texts.TRUNCATE, _TOP_K),
             (TensorSpec("label", "BYTES", (-1, -1)), TensorSpec("score", "FP32", (-1, -1))),
-            platform="vllm",
+            platform=self.encoder.platform,
         )
 
     def parse(self, tensors: Tensors, parameters: Mapping[str, Any]) -> Query:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from serving.runtimes.vllm.options import EngineOptions
+from serving.runtimes.encoders.options import EncoderOptions
 
 
-class Options(EngineOptions):
-    """An engine's keys. sequences: texts computed together; what is above waits inside.
-
-    The labels are those of the checkpoint's config.json.
-    """
+class Options(EncoderOptions):
+    """An encoder's keys. The labels are those of the checkpoint's config.json."""
 
     task: Literal["classify"] = "classify"

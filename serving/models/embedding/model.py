@@ -22,11 +22,11 @@ class Model(PoolingModel[Query, Embedded]):
 
     @property
     def signature(self) -> Signature:
-        width = -1 if self.config.options.dimensions else self.engine.width
+        width = -1 if self.config.options.dimensions else self.encoder.width
         return Signature(
             (texts.TEXT, texts.TRUNCATE, _NORMALIZE, _DIMENSIONS),
             (TensorSpec("embedding", "FP32", (-1, width)),),
-            platform="vllm",
+            platform=self.encoder.platform,
         )
 
     def parse(self, tensors: Tensors, parameters: Mapping[str, Any]) -> Query:
@@ -45,9 +45,9 @@ class Model(PoolingModel[Query, Embedded]):
 
     def examine(self, item: Query) -> Problems:
         asked, shorter = item.dimensions, self.config.options.dimensions
-        if asked in (0, self.engine.width, *shorter):
+        if asked in (0, self.encoder.width, *shorter):
             return []
-        known = ", ".join(map(str, (*shorter, self.engine.width)))
+        known = ", ".join(map(str, (*shorter, self.encoder.width)))
         return [("dimensions", f"is {asked}; this model's vectors have {known} numbers")]
 
     def conclude(self, item: Query, vectors: Array, read: Read) -> Embedded:

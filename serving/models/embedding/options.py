@@ -6,13 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from serving.runtimes.vllm.options import EngineOptions
+from serving.runtimes.encoders.options import EncoderOptions
 
 
-class Options(EngineOptions):
-    """An engine's keys, and those of embeddings.
+class Options(EncoderOptions):
+    """An encoder's keys, and those of embeddings.
 
-    sequences: texts computed together; what is above waits inside the engine
     dimensions: the shorter lengths to which a vector of this model may be cut, for it was
         trained so that its first numbers say the most (Matryoshka; Kusupati et al., 2022)
     """

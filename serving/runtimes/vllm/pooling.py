@@ -1,81 +1,60 @@
-"""Texts through an engine that pools: cut to what fits, computed together, a vector each."""
+"""An encoder in vLLM: an engine that pools."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
-from serving.errors import InvalidArgument
-from serving.models.base import Array
+from serving.models.base import Array, Device
+from serving.runtimes.encoders.cutter import Cutter, Tokens
+from serving.runtimes.encoders.encoder import Encoder
+from serving.runtimes.encoders.options import EncoderOptions
 from serving.runtimes.vllm.engine import Engine
 
-_TOO_LONG = "has {actual} tokens; the model takes {limit}, so shorten it or set `truncate`"
 
+class Pooling(Encoder):
+    """The texts of one engine."""
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """One text as the model reads it, its special tokens included."""
+    platform = "vllm"
 
-    ids: tuple[int, ...]
-    truncated: bool = False
+    def __init__(self, folder: Path, options: EncoderOptions, device: Device, name: str) -> None:
+        super().__init__(folder, options, device, name)
+        self._engine = Engine(folder, options, device, name)
 
+    def start(self) -> None:
+        self._engine.start()
+        renderer = self._engine.llm.renderer
+        lower = bool(renderer.default_cmpl_tok_params.do_lower_case)
+        self.cutter = Cutter(renderer.tokenizer, self._engine.context, lower=lower)
+        self.width, self.labels = self._engine.width, self._engine.labels
 
-class Pooling:
-    """The texts of one engine that has started."""
+    async def ready(self) -> None:
+        await self._engine.ready()
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._task = engine.options.task
-        renderer = engine.llm.renderer
-        self._tokenizer: Any = renderer.tokenizer
-        self._lower = bool(renderer.default_cmpl_tok_params.do_lower_case)
-        # Tokens the model's tokenizer adds to every text, which `truncate` must leave room for.
-        self.added = int(self._tokenizer.num_special_tokens_to_add())
-        # One thread alone: to cut a text, the tokenizer is changed as long as that takes.
-        self._thread = ThreadPoolExecutor(1, "tokenize")
+    async def check(self) -> None:
+        await self._engine.check()
 
-    def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+    async def close(self) -> None:
+        await self._engine.close()
 
-    async def tokens(self, texts: Sequence[str], truncate: int | None = None) -> list[Tokens]:
-        """The texts' tokens.
-
-        truncate: keeps the first so many of each, 0 as many as the model takes; None cuts
-            nothing
-
-        Raises InvalidArgument that names each of `texts` that is too long or has no tokens.
-        """
-        loop = asyncio.get_running_loop()
-        made = await loop.run_in_executor(self._thread, self._tokenize, texts, truncate)
-        empty = [(f"texts[{i}]", "has no tokens") for i, each in enumerate(made) if not each.ids]
-        if empty:
-            raise InvalidArgument("; ".join(map(": ".join, empty)), fields=empty)
-        self._check_length(made)
-        return made
+    @property
+    def unfinished(self) -> int:
+        return self._engine.unfinished
 
     async def vectors(self, texts: Sequence[Tokens], *, tenant: str) -> Array:
-        """float32 [texts, width]: embeddings of no particular length, or probabilities.
-
-        The texts are computed with those of other calls. The first ones of each call come
-        first, so that a call of one text need not wait for one of hundreds. Cancelling
-        takes those that are left out of the engine.
-
-        Raises Overloaded, Unavailable.
-        """
+        task = self.options.task
         try:
             async with asyncio.TaskGroup() as group:
                 pooled = [
                     group.create_task(
                         self._engine.pool(
                             self._engine.tokens(text.ids),
-                            self._task,
+                            task,
                             tenant=tenant,
-                            activation=self._task == "classify",
+                            activation=task == "classify",
                             priority=place,
                         )
                     )
@@ -84,46 +63,3 @@ class Pooling:
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
         return np.stack([each.result() for each in pooled])
-
-    def _tokenize(self, texts: Sequence[str], truncate: int | None) -> list[Tokens]:
-        if self._lower:
-            texts = [text.lower() for text in texts]
-        made = [Tokens(tuple(ids)) for ids in self._ids(list(texts))]
-        if truncate is None:
-            return made
-        most = truncate or self._engine.context
-        for index, each in enumerate(made):
-            if len(each.ids) > most:
-                (kept,) = self._ids([texts[index]], truncation=True, max_length=most)
-                made[index] = Tokens(tuple(kept), truncated=True)
-        return made
-
-    def _ids(self, texts: list[str], **cut: Any) -> list[list[int]]:
-        encoded = self._tokenizer(
-            texts,
-            padding=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,  # of texts that are too long
-            **{"truncation": False, **cut},
-        )
-        ids: list[list[int]] = encoded["input_ids"]
-        return ids
-
-    def _check_length(self, texts: Sequence[Tokens]) -> None:
-        limit = self._engine.context
-        fields = [
-            (f"texts[{index}]", _TOO_LONG.format(actual=len(text.ids), limit=limit))
-            for index, text in enumerate(texts)
-            if len(text.ids) > limit
-        ]
-        if fields:
-            raise InvalidArgument(
-                "; ".join(map(": ".join, fields)),
-                fields=fields,
-                reason="CONTEXT",
-                metadata={
-                    "limit": str(limit),
-                    "actual": str(max(len(text.ids) for text in texts)),
-                },
-            )

@@ -13,6 +13,7 @@ from serving.replica.bare import start
 from serving.replica.load import load_model
 from serving.replica.replica import Replica
 from serving.repository.scan import Repository
+from serving.runtimes.encoders.encoder import Encoder
 from serving.runtimes.vllm.engine import Engine
 from tests.chat_models.repository import write_chat_model
 
@@ -30,6 +31,12 @@ class Served:
         engine = self.replica.model.engine  # type: ignore[attr-defined]
         assert isinstance(engine, Engine)
         return engine
+
+    @property
+    def encoder(self) -> Encoder:
+        encoder = self.replica.model.encoder  # type: ignore[attr-defined]
+        assert isinstance(encoder, Encoder)
+        return encoder
 
 
 @asynccontextmanager

@@ -43,7 +43,7 @@ def states(served: Served, kind: str, text: str, **cut: Any) -> Any:
     """What transformers makes of a text: the model's output, without the batch dimension."""
     import transformers
 
-    folder = served.engine.folder
+    folder = served.encoder.folder
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = getattr(transformers, kind).from_pretrained(folder)
     inputs = tokenizer(text, return_tensors="pt", return_token_type_ids=False, **cut)
@@ -58,7 +58,7 @@ def mean(served: Served, text: str, **cut: Any) -> np.ndarray[Any, Any]:
 async def idle(served: Served) -> None:
     """Waits until nothing is under way; fails after two seconds."""
     async with asyncio.timeout(2):
-        while served.replica.growing.streams.in_flight or served.engine.unfinished:
+        while served.replica.growing.streams.in_flight or served.encoder.unfinished:
             await asyncio.sleep(0.01)
 
 
@@ -176,17 +176,17 @@ async def test_another_familys_call(embedder: Served, classifier: Served) -> Non
 async def test_one_text_need_not_wait_for_hundreds(embedder: Served) -> None:
     many = asyncio.create_task(embedder.client.embed([LONG] * 256))
     async with asyncio.timeout(10):
-        while not embedder.engine.unfinished:
+        while not embedder.encoder.unfinished:
             await asyncio.sleep(0.005)
     await embedder.client.embed("short")
-    assert embedder.engine.unfinished > 128, "most of them come after it"
+    assert embedder.encoder.unfinished > 128, "most of them come after it"
     assert (await many).vectors.shape == (256, 64)
 
 
 async def test_what_nobody_waits_for_is_not_computed(embedder: Served) -> None:
     async with asyncio.timeout(20):
         many = asyncio.create_task(embedder.client.embed([LONG] * 256))
-        while not embedder.engine.unfinished:
+        while not embedder.encoder.unfinished:
             await asyncio.sleep(0.005)
         many.cancel()
         await asyncio.wait([many])
