@@ -60,12 +60,3 @@ def faces(repository: Repository) -> Model[Any, Any, Any, Any]:
 @pytest.fixture(scope="session")
 def rfb(repository: Repository) -> Model[Any, Any, Any, Any]:
     return loaded(repository, "faces-rfb-320")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def trained(request: pytest.FixtureRequest) -> None:
-    """Skips the figures of a reference model that nobody has trained yet."""
-    _, island, name = request.module.__name__.rpartition("test_island_")
-    entry = REPOSITORY / "reference" / f"island-{'face' if name == 'faces' else name}"
-    if island and not entry.is_dir():
-        pytest.skip(f"{entry.name} has no weights yet: python -m model_repo.island train {name}")

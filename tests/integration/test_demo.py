@@ -50,7 +50,7 @@ def test_the_story_of_the_island(home: Path, tmp_path: Path) -> None:
     assert str(page) in done.stdout
     text = page.read_text()
     called = '{"title": "family picnic", "date": "05-10", "time": "15:00"}'
-    spoken = ('"recipe_ingredients"', called, '"eyes"')
+    spoken = ("What the picture tells", "3 May", '"recipe_ingredients"', called, '"eyes"')
     for words in ("cake", "person", *island().album, *spoken):
         assert words in done.stdout and words in html.unescape(text)
     # Every call is in the table, and none took no time.
