@@ -195,7 +195,9 @@ def _parsed(parser: Any, rendered: Rendered, delta: Delta) -> ReplyDelta:
         )
         for call in found.tool_calls or ()
     )
-    reasoning = found.reasoning or ""
+    # The mark that opens it is left in where it comes in one delta with what follows.
+    opens = getattr(parser.reasoning_parser, "start_token", "")
+    reasoning = (found.reasoning or "").removeprefix(opens)
     return ReplyDelta(delta.index, found.content or "", reasoning, calls, delta.finish, delta)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from serving.errors import InvalidArgument
-from serving.runtimes.vllm.conversation import Conversations
+from serving.runtimes.vllm.conversation import Conversations, _parsed
 from serving.runtimes.vllm.engine import Engine
 from serving.runtimes.vllm.types import (
     Constraint,
     Conversation,
+    Delta,
     Image,
     Message,
     ReplyDelta,
@@ -82,6 +85,36 @@ async def test_reasoning_is_told_apart(engine: Engine, monkeypatch: pytest.Monke
     deltas = await reply(Conversations(engine), Conversation((QUESTION,), GREEDY, thinking=True))
     assert "".join(delta.reasoning for delta in deltas) == "섬이라… 등대?"
     assert text_of(deltas) == SAID
+
+
+@pytest.mark.parametrize("tools", [(), (TOOL,)], ids=["reasoning", "tools"])
+async def test_merged_deltas_say_the_same(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tools: tuple[Tool, ...]
+) -> None:
+    """The engine merges what a reader has not taken yet, wherever that may be cut."""
+    if not tools:
+        options = engine.options.model_copy(update={"reasoning_parser": "deepseek_r1"})
+        monkeypatch.setattr(engine, "options", options)
+    conversations = Conversations(engine)
+    asked = Conversation((QUESTION,), GREEDY, tools, thinking=None if tools else True)
+    said = await reply(conversations, asked)
+    raw = [delta.raw for delta in said]
+    rendered = await conversations.render(asked, "a")
+
+    def told(deltas: list[ReplyDelta]) -> tuple[str, str, list[tuple[str, str]]]:
+        return "".join(d.reasoning for d in deltas), text_of(deltas), calls_of(deltas)
+
+    places = range(1, len(raw))
+    for cut in [(), *((place,) for place in places), *itertools.combinations(places, 2)]:
+        parser = conversations._parser(rendered)
+        pairs = itertools.pairwise((0, *cut, len(raw)))
+        merged = [_parsed(parser, rendered, together(raw[one:other])) for one, other in pairs]
+        assert told(merged) == told(said), cut
+
+
+def together(deltas: list[Delta]) -> Delta:
+    tokens = tuple(token for delta in deltas for token in delta.token_ids)
+    return replace(deltas[-1], text="".join(delta.text for delta in deltas), token_ids=tokens)
 
 
 async def test_tool_calls_are_parsed_out_of_the_text(conversations: Conversations) -> None:
