@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -38,6 +39,8 @@ def main() -> int:
     if unknown := set(chosen.models) - set(MODELS):
         parser.error(f"no such model: {', '.join(sorted(unknown))}; there are {', '.join(MODELS)}")
     names = chosen.models or list(MODELS)
+    # What vLLM says of itself is no figure.
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     if chosen.command == "eval":
         return int(bool([name for name in names if not _judged(name)]))
     for name in names:
