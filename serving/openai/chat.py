@@ -11,7 +11,7 @@ from __future__ import annotations
 import binascii
 import re
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from serving.errors import Unimplemented
 from serving.images.picture import Picture
@@ -20,7 +20,8 @@ from serving.models.chat.bounds import Wrong
 from serving.models.chat.types import Chat, Role, Turn
 from serving.openai.asked import Asked, take_ignored, take_model, take_sampling, take_streaming
 from serving.openai.document import Reader, objects, text_of
-from serving.runtimes.vllm.types import Constraint, Text, Tool, ToolCall
+from serving.openai.tools import choice_of, require_function, tools_of
+from serving.runtimes.vllm.types import Constraint, Text, ToolCall
 from serving.services.fields import Fields
 
 _ROLES: dict[str, Role] = {
@@ -42,8 +43,8 @@ def parse(given: dict[str, Any]) -> Asked[Chat]:
     body = Reader(given, wrong)
     model, adapter = take_model(body, wrong)
     turns = _turns(body, wrong)
-    tools = _tools(body.take("tools", list), wrong)
-    choice = _choice(body.take_any("tool_choice"), [tool.name for tool in tools], wrong)
+    tools = tools_of(body.take("tools", list), wrong)
+    choice = choice_of(body.take_any("tool_choice"), [tool.name for tool in tools], wrong)
     several = body.take("parallel_tool_calls", bool) is not False
     words = _words(body, wrong)
     logprobs = body.take("logprobs", bool)
@@ -206,7 +207,7 @@ def _picture(part: Reader, wrong: Wrong) -> Picture | None:
 
 def _call(given: Reader, wrong: Wrong) -> ToolCall:
     made = given.need("id", str) or ""
-    _require_function(given, wrong)
+    require_function(given, wrong)
     function = given.inner("function")
     if function is None:
         wrong(f"{given.path}function", "is missing")
@@ -219,75 +220,3 @@ def _call(given: Reader, wrong: Wrong) -> ToolCall:
             rules.check_call(call, given.path[:-1], function.path[:-1], wrong)
     given.end()
     return call
-
-
-# Tools ------------------------------------------------------------------------------
-
-
-def _tools(given: list[Any] | None, wrong: Wrong) -> tuple[Tool, ...]:
-    found = []
-    for reader in objects(given, "tools", wrong, most=rules.MOST_TOOLS + 1):
-        _require_function(reader, wrong)
-        if function := reader.inner("function"):
-            found.append(_function(function))
-        else:
-            wrong(f"{reader.path}function", "is missing")
-        reader.end()
-    if not rules.check_schemas((each.parameters for each in found), wrong):
-        return ()
-    tools = [_tool(each, wrong) for each in found]
-    rules.check_tools(tools, "tools[{}].function", wrong)
-    return tuple(tools)
-
-
-class _Function(NamedTuple):
-    """A tool as it was written. parameters: its schema as text, so that it can be measured"""
-
-    name: str | None
-    description: str
-    parameters: str
-    path: str
-
-
-def _function(given: Reader) -> _Function:
-    name, description = given.need("name", str), given.take("description", str)
-    parameters = given.take("parameters", dict)
-    given.ignore("strict")  # the model's own setting says
-    given.end()
-    text = text_of(parameters) if parameters else ""
-    return _Function(name, description or "", text, given.path[:-1])
-
-
-def _tool(given: _Function, wrong: Wrong) -> Tool:
-    if given.name is None:
-        return Tool("", "", {})
-    return rules.tool(given.name, given.description, given.parameters, given.path, wrong)
-
-
-def _require_function(given: Reader, wrong: Wrong) -> None:
-    if given.need("type", str) not in (None, "function"):
-        wrong(f"{given.path}type", "must be function")
-
-
-def _choice(given: Any, tools: list[str], wrong: Wrong) -> str:
-    if given is None:
-        return "auto"
-    if given in ("auto", "none", "required"):
-        if given == "required" and not tools:
-            wrong("tool_choice", "is required, and there are no tools")
-        return str(given)
-    if not isinstance(given, dict):
-        wrong("tool_choice", "must be auto, none, required, or an object that names a function")
-        return "auto"
-    chosen = Reader(given, wrong, "tool_choice.")
-    _require_function(chosen, wrong)
-    function = chosen.inner("function")
-    chosen.end()
-    name = function.need("name", str) if function else None
-    if function is None:
-        wrong("tool_choice.function", "is missing")
-    else:
-        function.end()
-    if name is not None and name not in tools:
-        wrong("tool_choice.function.name", "is none of the tools")
-    return name or "auto"

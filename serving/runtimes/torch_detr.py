@@ -15,7 +15,7 @@ import numpy as np
 
 from serving.errors import FailedPrecondition, InvalidArgument
 from serving.models.base import Array, Device, Signature, Tensors, TensorSpec
-from serving.runtimes.pytorch import PLATFORM, prepared
+from serving.runtimes.pytorch import PLATFORM, installed, loaded, placed
 from serving.timing import Stage, Timeline
 
 log = logging.getLogger(__name__)
@@ -44,13 +44,13 @@ class DetrSession:
     """
 
     def __init__(self, weights: Path, config: Path, size: tuple[int, int], device: Device) -> None:
-        torch = prepared(device)
+        torch = installed()
         architecture = _architecture(config)
-        self._device = torch.device("cuda" if device.gpu else "cpu")
+        self._device = placed(device)
         self._dtype = torch.float16 if device.gpu else torch.float32
         # On a CPU the plain layout is the faster one for networks this size.
         self._layout = torch.channels_last if device.gpu else torch.contiguous_format
-        model = _load(architecture, weights)
+        model = loaded(_KINDS[architecture.model_type], architecture, [weights])
         self._model = model.to(self._device, self._dtype, memory_format=self._layout)
         queries, classes = architecture.num_queries, architecture.num_labels
         self.signature = Signature(
@@ -123,34 +123,3 @@ def _architecture(path: Path) -> Any:
         raise FailedPrecondition(
             f"{path.name} does not describe a network; the log has the reason", reason="WEIGHTS"
         ) from None
-
-
-def _load(architecture: Any, path: Path) -> Any:
-    """The network with its weights, every one of them."""
-    import transformers
-    from safetensors.torch import load_file
-
-    library: Any = transformers
-    library.logging.disable_progress_bar()
-    kind = getattr(library, _KINDS[architecture.model_type])
-    try:
-        # transformers renames tensors of files that older versions of it have written.
-        model, report = kind.from_pretrained(
-            None,
-            config=architecture,
-            state_dict=load_file(path),
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except Exception as error:  # safetensors and transformers have many kinds of their own
-        log.warning("the weights do not load: %s", error)
-        raise FailedPrecondition(
-            "the weights do not load as safetensors of config.json's network; "
-            "the log has the reason",
-            reason="WEIGHTS",
-        ) from None
-    wrong = {what: names for what, names in report.items() if names and what != "unexpected_keys"}
-    if wrong:
-        log.warning("the weights do not fit: %s", wrong)
-        raise FailedPrecondition("the weights do not fit config.json", reason="WEIGHTS")
-    return model.eval()

@@ -1,8 +1,4 @@
-"""PyTorch: the network of an encoder, from safetensors and its config.json.
-
-Only architectures that transformers itself defines are built, nothing is unpickled and
-nothing is asked of a hub.
-"""
+"""PyTorch: the network of an encoder, from safetensors and its config.json."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ from serving.errors import FailedPrecondition
 from serving.models.base import Array, Device
 from serving.runtimes.encoders import files
 from serving.runtimes.encoders.options import EncoderOptions
-from serving.runtimes.pytorch import prepared
+from serving.runtimes.pytorch import installed, loaded, placed
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +43,20 @@ class Network:
     """
 
     def __init__(self, folder: Path, options: EncoderOptions, device: Device) -> None:
-        torch = prepared(device)
+        torch = installed()
         self._classifies = options.task == "classify"
         self._recipe = files.Recipe() if self._classifies else files.recipe(folder)
         config = _configuration(folder)
-        self._device = torch.device("cuda" if device.gpu else "cpu")
+        self._device = placed(device)
         dtype = _dtype(torch, options.dtype, config, device)
-        self._network = _load(folder, config, options.task).to(self._device, dtype)
+        network = loaded(
+            _KINDS[config.model_type] + _ENDS[options.task],
+            config,
+            sorted(folder.glob("*.safetensors")),
+            # What is called the pooler is for classification.
+            spared=None if self._classifies else "pooler.",
+        )
+        self._network = network.to(self._device, dtype)
         self._dense = [_dense(torch, path).to(self._device) for path in self._recipe.dense]
         self._padding = int(config.pad_token_id or 0)
         self._activation = _activation(torch, config)
@@ -103,42 +106,6 @@ def _configuration(folder: Path) -> Any:
         raise FailedPrecondition(
             "config.json does not describe a network; the log has the reason", reason="WEIGHTS"
         ) from None
-
-
-def _load(folder: Path, config: Any, task: str) -> Any:
-    """The network with its weights, every one of them that is computed with."""
-    import transformers
-    from safetensors.torch import load_file
-
-    library: Any = transformers
-    library.logging.disable_progress_bar()
-    kind = getattr(library, _KINDS[config.model_type] + _ENDS[task])
-    try:
-        weights: dict[str, Any] = {}
-        for path in sorted(folder.glob("*.safetensors")):
-            weights |= load_file(path)
-        network, report = kind.from_pretrained(
-            None,
-            config=config,
-            state_dict=weights,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except Exception as error:  # safetensors and transformers have many kinds of their own
-        log.warning("the weights do not load: %s", error)
-        raise FailedPrecondition(
-            "the weights do not load as safetensors of config.json's network; "
-            "the log has the reason",
-            reason="WEIGHTS",
-        ) from None
-    if task == "embed":  # what is called the pooler is for classification
-        missing = report["missing_keys"]
-        report["missing_keys"] = [name for name in missing if not name.startswith("pooler.")]
-    wrong = {what: names for what, names in report.items() if names and what != "unexpected_keys"}
-    if wrong:
-        log.warning("the weights do not fit: %s", wrong)
-        raise FailedPrecondition("the weights do not fit config.json", reason="WEIGHTS")
-    return network.eval()
 
 
 def _dense(torch: Any, folder: Path) -> Any:

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from serving.errors import FailedPrecondition, InvalidArgument
+from serving.errors import InvalidArgument
 from serving.models.base import Device
+from serving.runtimes.pytorch import placed
 from serving.runtimes.stylegan.arguments import Arguments, Arguments2
 from serving.runtimes.stylegan.generator2 import Synthesis2
 from serving.runtimes.stylegan.generator3 import Synthesis3
@@ -51,17 +52,10 @@ class Generator:
     def __init__(
         self, arguments: Arguments, network: Network, device: Device, path: Path = "fast"
     ) -> None:
-        if device.gpu and not torch.cuda.is_available():
-            raise FailedPrecondition(
-                "the model wants a GPU, and the installed PyTorch can use none; "
-                "install its CUDA build or set resources.gpus to 0",
-                reason="NO_GPU",
-            )
-        torch.set_num_threads(device.threads)
+        self.device = placed(device)
         self.arguments = arguments
         self.z_dim, self.w_dim, self.c_dim = arguments.z_dim, arguments.w_dim, arguments.c_dim
         self.resolution, self.channels = arguments.img_resolution, arguments.img_channels
-        self.device = torch.device("cuda" if device.gpu else "cpu")
         self._network = network.eval().requires_grad_(False).to(self.device)
         # FP16 layers were trained as such for GPUs; a processor has no use for them.
         self._network.synthesis.settle(half=device.gpu)

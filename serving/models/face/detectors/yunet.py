@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from serving.models.base import Array, TensorSpec
 from serving.models.face.detectors.base import Candidates, Decoder, cells, rows
@@ -40,13 +39,13 @@ class YuNet(Decoder):
     ) -> Candidates:
         grid, strides, counts = _cells(size)
 
-        def of_strides(kind: str) -> list[Array]:
-            parts = zip((outputs[place] for place in self._places[kind]), counts, strict=True)
-            return [rows(part, count, _WIDTHS[kind]) for part, count in parts]
+        def output(kind: str) -> Array:
+            of_strides = [outputs[place] for place in self._places[kind]]
+            parts = zip(of_strides, counts, strict=True)
+            return np.concatenate([rows(part, count, _WIDTHS[kind]) for part, count in parts])
 
         # Both are shares of 1: hardly any cell has enough of one, let alone of their product.
-        classes = np.concatenate(of_strides("cls"))[:, 0]
-        objectness = np.concatenate(of_strides("obj"))[:, 0]
+        classes, objectness = output("cls")[:, 0], output("obj")[:, 0]
         hopeful = np.flatnonzero(classes >= min_score * min_score)
         shares = np.clip(classes[hopeful], 0, 1) * np.clip(objectness[hopeful], 0, 1)
         scores = np.sqrt(shares)
@@ -54,25 +53,14 @@ class YuNet(Decoder):
         scores = scores[scores >= min_score]
         if not len(good):
             return _NONE
-        grid, strides = grid[good], strides[good]
-        boxes = _picked(of_strides("bbox"), good)
-        landmarks = _picked(of_strides("kps"), good).reshape(-1, 5, 2)
+        grid, strides, boxes = grid[good], strides[good], output("bbox")[good]
+        landmarks = output("kps")[good].reshape(-1, 5, 2)
         with np.errstate(over="ignore", invalid="ignore"):
             centres = (grid + boxes[:, :2]) * strides
             halves = np.exp(boxes[:, 2:]) * (strides / 2)
             points = (grid[:, None] + landmarks) * strides[:, None]
             corners = np.concatenate([centres - halves, centres + halves], axis=1)
         return Candidates.sound(corners, scores, points)
-
-
-def _picked(parts: Sequence[Array], good: NDArray[np.intp]) -> Array:
-    """Rows by their number in all parts together, which nobody need put together for that."""
-    ends = np.cumsum([len(part) for part in parts])
-    shares = np.split(good, np.searchsorted(good, ends[:-1]))
-    starts = (0, *ends[:-1])
-    return np.concatenate(
-        [part[share - start] for part, share, start in zip(parts, shares, starts, strict=True)]
-    )
 
 
 @lru_cache(maxsize=128)
